@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class RiskProductsConfig(AppConfig):
+    name = "risk_products"
+    default_auto_field = "django.db.models.BigAutoField"
