@@ -1,5 +1,6 @@
 """One settings file: clone, install, run works with nothing set. Every own setting has a line in docs/settings.md."""
 
+import hashlib
 import os
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -100,6 +101,7 @@ INSTALLED_APPS = [
     "models_registry",
     "risk_products",
     "etron",
+    *(["sandbox"] if DEMO else []),  # synthetic people, the demo project and its log-ins
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -224,6 +226,8 @@ SPECTACULAR_SETTINGS = {
 # ETRON_REDIS_URL: broker of the queue and shared cache. Unset = the embedded Valkey on a private socket in ETRON_HOME.
 REDIS_URL = env_str("ETRON_REDIS_URL", "")
 VALKEY_SOCKET = HOME / "queue" / "valkey.sock"
+if len(str(VALKEY_SOCKET)) > 100:  # the kernel takes no longer names for sockets
+    VALKEY_SOCKET = Path(f"/tmp/etron-{os.getuid()}") / f"{hashlib.sha256(str(HOME).encode()).hexdigest()[:12]}.sock"  # noqa: S108
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{VALKEY_SOCKET}"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
