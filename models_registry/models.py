@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from projects.models import Artifact
+from projects.models import Artifact, Project
 
 
 class TrainingRun(Artifact):
@@ -79,6 +79,7 @@ class Version(models.Model):
     signature = models.JSONField(default=dict)  # {"ids": [...], "request": [{name, kind, ...}], "lookup": [...]}
     bands = models.JSONField(default=list)  # [{"band": "A", "min_score": 640, "action": "approve"}, ...]
     gate = models.JSONField(default=list)  # publish checks: [{"check", "passed", "figure", "limit"}]
+    acknowledged = models.JSONField(default=list)  # marks that the publisher accepted: ["leakage_unknown"]
     note = models.TextField(blank=True)
     author = models.ForeignKey("projects.User", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -89,10 +90,18 @@ class Version(models.Model):
 
     class Meta:
         ordering = ["-number"]
-        constraints = [models.UniqueConstraint(fields=["model", "number"], name="version_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "number"], name="version_number"),
+            models.CheckConstraint(condition=~models.Q(decided_by=models.F("author")), name="four_eyes_on_version"),
+        ]
+        permissions = [("release_version", "Can approve, publish and retire this version")]
 
     def __str__(self) -> str:
         return f"{self.model} v{self.number}"
+
+    @property
+    def project(self) -> Project:
+        return self.model.project
 
 
 class Release(models.Model):
@@ -109,7 +118,10 @@ class Release(models.Model):
     class Meta:
         ordering = ["-live_from"]
         constraints = [
-            models.UniqueConstraint(fields=["model"], condition=models.Q(live_to=None), name="one_live_version")
+            models.UniqueConstraint(fields=["model"], condition=models.Q(live_to=None), name="one_live_version"),
+            models.CheckConstraint(
+                condition=models.Q(live_to=None) | models.Q(live_to__gte=models.F("live_from")), name="live_forwards"
+            ),
         ]
 
     def __str__(self) -> str:
