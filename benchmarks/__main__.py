@@ -77,7 +77,7 @@ def main() -> int:
     for name in chosen:
         print(f"{name} …", file=sys.stderr, flush=True)
         for row in importlib.import_module(f"benchmarks.bench_{name}").run(options.quick):
-            fresh.append(row | {"group": name, "machine": machine(), "measured": dt.date.today().isoformat()})
+            fresh.append(row | {"group": name, "machine": machine(), "measured": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"})
     print(table(fresh))
     if not options.quick:
         kept = (

@@ -1,4 +1,4 @@
-"""Every test: on SQLite with the browser, then the tests that touch the database again on PostgreSQL if there is one."""
+"""Every test: on SQLite with the browser, then those that touch the database again on PostgreSQL if it is there."""
 
 from __future__ import annotations
 
