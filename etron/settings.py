@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "etron.shell.display_zone",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -263,7 +264,6 @@ CELL_FLOOR_PEOPLE = env_int("ETRON_CELL_FLOOR", 10)
 # ETRON_LEAF_FLOOR: people that a bin or a leaf must hold.
 LEAF_FLOOR_PEOPLE = env_int("ETRON_LEAF_FLOOR", 30)
 
-# ETRON_MAIL_URL-free on purpose: invitations show their link once, sending mail is the operator's.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -47,7 +47,7 @@ class Repayments:
 
 
 def lender_is_bank(plan: Plan) -> np.ndarray:
-    return np.arange(plan.lenders) % 3 == 0
+    return np.equal(np.arange(plan.lenders) % 3, 0)
 
 
 def make_applications(plan: Plan, people: People) -> Applications:

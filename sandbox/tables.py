@@ -173,7 +173,8 @@ def outcome(applications: Applications, repayments: Repayments, loans: np.ndarra
     worst = np.zeros(len(applications.person), dtype=np.int16)
     inside = repayments.instalment <= PERFORMANCE_MONTHS
     np.maximum.at(worst, repayments.loan[inside], repayments.missed[inside])
-    return (worst[loans] >= BAD_AT_MISSED).astype(np.int8)
+    bad: np.ndarray = np.greater_equal(worst[loans], BAD_AT_MISSED).astype(np.int8)
+    return bad
 
 
 def partner_applications(
@@ -183,7 +184,7 @@ def partner_applications(
     rows = np.flatnonzero((applications.lender == PARTNER) & applications.approved)
     person, month = applications.person[rows], applications.month[rows]
     ability, size = people.ability[person], len(rows)
-    income = np.exp(rng.normal(9.0 - 0.33 * ability, 0.32)).round(-1)
+    income = np.exp(rng.normal(9.0 - 0.33 * ability, 0.24)).round(-1)
     return pa.table(
         {
             "application_no": np.char.add("HX", np.char.zfill(np.arange(1, size + 1).astype(str), 7)),
