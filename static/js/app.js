@@ -1,0 +1,24 @@
+// Every page: htmx, then one small file per widget. Charts and the flow are fetched when a page has them.
+import htmx from "htmx.org";
+import { eachNow } from "./page.js";
+import "./theme.js";
+import "./copy.js";
+import "./toast.js";
+import "./confirm.js";
+import "./menu.js";
+import "./find.js";
+import "./table.js";
+import "./tabs.js";
+import "./upload.js";
+import "./hash_ids.js";
+import "./section.js";
+import "./busy.js";
+
+window.htmx = htmx;
+
+eachNow("[data-figure]", (element) => {
+  import("./charts.js").then((charts) => charts.show(element));
+});
+eachNow("[data-flow]", (element) => {
+  import("./flow.js").then((flow) => flow.start(element));
+});
