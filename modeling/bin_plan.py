@@ -1,0 +1,220 @@
+"""What optimal binning is told and what it works on: the plan, the labels shared by all variables, choice and table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from modeling import bin_search as search
+from modeling.errors import DataError
+from modeling.woe import BinKind, BinRow, Bins, Cells, Floats, check_two_classes, factorize, shape_of, table_rows
+
+Trend = Literal["auto", "ascending", "descending", "peak", "valley", "none"]
+Ints = npt.NDArray[np.int64]
+TRENDS = {
+    "none": search.NONE,
+    "ascending": search.ASCENDING,
+    "descending": search.DESCENDING,
+    "peak": search.PEAK,
+    "valley": search.VALLEY,
+}
+
+
+@dataclass(frozen=True)
+class BinPlan:
+    """Limits of the search. Shares are of all rows of the variable, missing and specials included (by weight).
+
+    ``trend="auto"`` takes the better of ascending and descending, or of peak and valley where that has at least
+    ``turn_gain`` times its IV. ``max_pvalue``: neighbouring bins must differ (two-proportion z test).
+    """
+
+    max_bins: int = 6
+    min_bins: int = 1
+    min_bin_share: float = 0.05
+    max_bin_share: float = 1.0
+    min_people: int = 30
+    trend: Trend = "auto"
+    turn_gain: float = 1.1
+    specials: tuple[float, ...] = ()
+    max_pvalue: float | None = None
+    user_splits: tuple[float, ...] | None = None
+    user_groups: tuple[tuple[str, ...], ...] | None = None
+    max_prebins: int = 32
+    prebin_share: float = 0.02
+    rare_share: float = 0.01  # categories below it are pooled
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The side of the data that all variables of a table share: who is bad, weighs what, and is the same person."""
+
+    y: npt.NDArray[np.bool_]
+    weight: Floats | None  # None: every row weighs 1
+    person: Ints | None  # codes 0..n_people - 1; None: every row is a person
+    n_people: int
+    goods: npt.NDArray[np.intp]
+    bads: npt.NDArray[np.intp]
+
+    @property
+    def plain(self) -> bool:
+        """Rows, weights and people are the same count."""
+        return self.weight is None and self.person is None
+
+    def cells(self, place: npt.NDArray[np.intp], n: int) -> Cells:
+        """Counts by place 0..n - 1; a place of -1 does not count."""
+        inside = place >= 0
+        place = np.where(inside, place, n)
+        bad = np.bincount(place, self._weights(self.y & inside), n + 1)[:n]
+        good = np.bincount(place, self._weights(~self.y & inside), n + 1)[:n]
+        rows = np.bincount(place, minlength=n + 1)[:n].astype(np.int64)
+        return Cells(rows, self.people(place, n, rows), good.astype(np.float64), bad.astype(np.float64))
+
+    def people(self, place: npt.NDArray[np.intp], n: int, rows: Ints) -> Ints:
+        """Distinct people by place."""
+        if self.person is None:
+            return rows
+        pairs = np.unique(place.astype(np.int64) * self.n_people + self.person)
+        return np.bincount(pairs // self.n_people, minlength=n + 1)[:n].astype(np.int64)
+
+    def people_of_runs(self, place: Ints, rows: Ints) -> Ints:
+        """Distinct people in every run of neighbouring places i..j, shape (n, n); ``rows``: row counts by place."""
+        if self.person is not None:
+            return search.people_of_runs(place, self.person, len(rows), self.n_people)
+        sums = np.append(0, np.cumsum(rows))
+        runs: Ints = np.maximum(sums[None, 1:] - sums[:-1, None], 0)
+        return runs
+
+    def _weights(self, chosen: npt.NDArray[np.bool_]) -> Floats:
+        return chosen.astype(np.float64) if self.weight is None else self.weight * chosen
+
+
+def read_labels(y: npt.ArrayLike, weight: npt.ArrayLike | None, person: npt.ArrayLike | None) -> Labels:
+    """Check y (0/1, both present) and weights (> 0), and code the people."""
+    label = np.asarray(y)
+    check_two_classes(label)
+    weights = None if weight is None else np.asarray(weight, dtype=np.float64)
+    if weights is not None and not (np.isfinite(weights).all() and (weights > 0).all()):
+        raise DataError("weight_not_positive", "Weights must be finite and above 0.")
+    if weights is not None and (weights == 1.0).all():
+        weights = None
+    bad = label == 1
+    codes, n_people = _people(person, len(bad))
+    return Labels(bad, weights, codes, n_people, np.flatnonzero(~bad), np.flatnonzero(bad))
+
+
+def _people(person: npt.ArrayLike | None, n: int) -> tuple[Ints | None, int]:
+    if person is None:
+        return None, n
+    codes, people = factorize(person)
+    return (None, n) if len(people) == n else (codes.astype(np.int64), len(people))
+
+
+def total_weight(labels: Labels) -> float:
+    return float(len(labels.y)) if labels.weight is None else float(labels.weight.sum())
+
+
+def class_totals(labels: Labels) -> tuple[float, float, float]:
+    """Goods, bads, and the weight that stands for an empty class."""
+    total = total_weight(labels)
+    bad = float(len(labels.bads)) if labels.weight is None else float(labels.weight[labels.bads].sum())
+    return total - bad, bad, total / len(labels.y) / 2
+
+
+def choose_cuts(
+    good: Floats,
+    bad: Floats,
+    people: Ints,
+    totals: tuple[float, float, float],
+    total: float,
+    plan: BinPlan,
+    name: str = "",
+) -> list[int]:
+    """Pre-bins at which a new bin begins, for the plan's trend (see :func:`modeling.bin_search.best_partition`)."""
+    found: dict[str, tuple[float, list[int]]] = {}
+    for trend in _trends(plan.trend):
+        iv, cuts = search.best_partition(
+            good,
+            bad,
+            people,
+            totals,
+            _limits(plan, total, float((good + bad).sum()), int(people[0, -1])),
+            TRENDS[trend],
+        )
+        if iv >= 0:
+            found[trend] = (iv, cuts.tolist())
+    if not found:
+        raise DataError(
+            "bins_infeasible",
+            "%(name)s cannot be cut into %(bins)d bins with %(trend)s trend, a share of at least %(share)s and "
+            "%(people)d people each.",
+            name=name,
+            bins=plan.min_bins, trend=plan.trend, share=plan.min_bin_share, people=plan.min_people, column=name,
+        )  # fmt: skip
+    straight = max((found[t] for t in found if t in ("ascending", "descending")), default=None, key=lambda f: f[0])
+    bent = max((found[t] for t in found if t not in ("ascending", "descending")), default=None, key=lambda f: f[0])
+    if straight is None or (bent is not None and bent[0] >= plan.turn_gain * straight[0] + 1e-9):
+        assert bent is not None
+        return bent[1]
+    return straight[1]
+
+
+def _trends(trend: Trend) -> tuple[str, ...]:
+    return ("ascending", "descending", "peak", "valley") if trend == "auto" else (trend,)
+
+
+def _limits(plan: BinPlan, total: float, ordinary: float, n_people: int) -> tuple[float, float, int, int, int, float]:
+    """Numbers for the search. Where all ordinary values together are below a floor, one bin is allowed."""
+    least = min(plan.min_bin_share * total, ordinary) * (1 - 1e-12)
+    largest = plan.max_bin_share * total * (1 + 1e-12)
+    z = 0.0 if plan.max_pvalue is None else NormalDist().inv_cdf(1 - plan.max_pvalue / 2)
+    return least, largest, min(plan.min_people, n_people), plan.min_bins, plan.max_bins, z
+
+
+def assemble(
+    name: str,
+    kind: BinKind,
+    edges: tuple[float, ...],
+    groups: tuple[tuple[str, ...], ...],
+    plan: BinPlan,
+    cells: Cells,
+    other: int = -1,
+) -> Bins:
+    by_hand = (plan.user_splits if kind == "numeric" else plan.user_groups) is not None
+    n_ordinary = len(groups) if kind == "category" else len(edges) + 1
+    labels = _labels(kind, edges, groups, plan, other)
+    rows = table_rows(labels, cells, plan.min_people)
+    if by_hand:
+        _refuse_thin(rows[:n_ordinary], plan, name)
+    rate = [row.bad_rate for row in rows[:n_ordinary] if row.n]
+    specials = plan.specials if kind == "numeric" else ()
+    iv = sum(row.iv for row in rows)
+    if other < 0 and kind == "category":
+        other = len(rows) - 1
+    return Bins(name, kind, rows, iv, shape_of(rate), edges, groups, specials, other, by_hand)
+
+
+def _refuse_thin(rows: Sequence[BinRow], plan: BinPlan, name: str) -> None:
+    for row in rows:
+        if row.n_people < plan.min_people:
+            raise DataError(
+                "bin_too_small",
+                "The bin %(label)s of %(column)s, set by hand, holds %(people)d people; at least %(floor)d are needed.",
+                column=name, label=row.label, people=row.n_people, floor=plan.min_people,
+            )  # fmt: skip
+
+
+def _labels(
+    kind: BinKind, edges: tuple[float, ...], groups: tuple[tuple[str, ...], ...], plan: BinPlan, other: int
+) -> list[str]:
+    if kind == "category":
+        names = [", ".join(group) for group in groups]
+        return [*names, "Missing", *([] if other >= 0 else ["Other"])]
+    ends = ["-inf", *(f"{edge:.12g}" for edge in edges), "inf"]
+    opening = ["(", *"[" * len(edges)]
+    names = [f"{mark}{a}, {b})" for mark, a, b in zip(opening, ends, ends[1:], strict=False)]
+    return [*names, *(f"Special {code:.12g}" for code in plan.specials), "Missing"]
