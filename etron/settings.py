@@ -115,6 +115,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "projects.middleware.UserLanguageMiddleware",
+    "projects.middleware.DomainErrorMiddleware",
 ]
 ROOT_URLCONF = "etron.urls"
 WSGI_APPLICATION = "etron.wsgi.application"

@@ -233,6 +233,33 @@ class AuditEvent(models.Model):
         return f"{self.seq} {self.action}"
 
 
+class AuditHead(models.Model):
+    """The one row that says where the log ends, sealed with the site's key: a cut-off end shows, and writers queue."""
+
+    seq = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64)
+    seal = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return f"up to {self.seq}"
+
+
+class ApiToken(models.Model):
+    """The name that a person gave to one of their API tokens; knox keeps the token itself, hashed."""
+
+    token = models.OneToOneField("knox.AuthToken", on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey("projects.User", on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Artifact(models.Model):
     """Base of every stage's row: the ticket plus who, when and which project. Immutable once ready."""
 

@@ -1,0 +1,130 @@
+"""Files below the artifact root: written aside, synced to disk, then moved into place in one step."""
+
+import filecmp
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from modeling.artifacts import hash_folder
+from projects.errors import Conflict, Invalid
+
+STAGING = ".staging"
+
+
+def _root() -> Path:
+    root = Path(settings.ARTIFACT_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    return root.resolve()
+
+
+def folder(relative: str) -> Path:
+    """The absolute path of ``relative``; refuses whatever would leave the root, symbolic links included."""
+    root = _root()
+    path = (root / relative).resolve()
+    if "\0" in relative or Path(relative).is_absolute() or path == root or not path.is_relative_to(root):
+        raise Invalid("path_outside", _("The path leads outside the artifact folder."))
+    return path
+
+
+@contextmanager
+def staging() -> Iterator[Path]:
+    """An empty folder on the same file system as the root; what is still in it at the end is thrown away."""
+    path = _root() / STAGING / uuid.uuid4().hex
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_tree(path: Path) -> None:
+    if path.is_dir():
+        for child in path.iterdir():
+            _sync_tree(child)
+    _sync(path)
+
+
+def _make_parents(path: Path) -> None:
+    """Create the missing parents and make their names durable."""
+    missing = [parent for parent in path.parents if not parent.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for parent in missing:
+        _sync(parent.parent)
+
+
+def _same(left: Path, right: Path) -> bool:
+    if left.is_dir() and right.is_dir():
+        return hash_folder(left) == hash_folder(right)
+    return left.is_file() and right.is_file() and filecmp.cmp(left, right, shallow=False)
+
+
+def _move(staged: Path, target: Path) -> None:
+    """Atomic, and never over something that is there: rename for folders, link and unlink for files."""
+    if staged.is_dir():
+        if target.exists():
+            raise FileExistsError(target)
+        staged.rename(target)
+    else:
+        os.link(staged, target)
+        staged.unlink()
+
+
+def _throw_away(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def publish(staged: Path, relative: str) -> str:
+    """Move a staged folder or file to ``relative``, durably. Twice with the same content is fine."""
+    target = folder(relative)
+    _sync_tree(staged)
+    _make_parents(target)
+    try:
+        _move(staged, target)
+    except OSError:
+        if not target.exists():
+            raise
+        if not _same(staged, target):
+            raise Conflict("artifact_exists", _("Something else is already stored in this place.")) from None
+        _throw_away(staged)
+    _sync(target.parent)
+    return target.relative_to(_root()).as_posix()
+
+
+def remove(relative: str) -> None:
+    """Delete for good; nothing happens if it is not there."""
+    path = folder(relative)
+    if not path.exists():
+        return
+    aside = _root() / STAGING / uuid.uuid4().hex
+    aside.parent.mkdir(exist_ok=True)
+    path.rename(aside)
+    _throw_away(aside)
+    _sync(path.parent)
+
+
+def sweep_staging(max_age_s: float = 86_400) -> int:
+    """Throw away what killed workers left in the staging folder more than ``max_age_s`` ago."""
+    limit = time.time() - max_age_s
+    base = _root() / STAGING
+    old = [path for path in base.iterdir() if path.stat().st_mtime < limit] if base.is_dir() else []
+    for path in old:
+        _throw_away(path)
+    return len(old)
