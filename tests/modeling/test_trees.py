@@ -256,7 +256,7 @@ def test_joint_columns_reach_the_published_bands(shared_data):
         for k in range(5):
             model = fit_trees(x[fold != k], y[fold != k], np.ones((fold != k).sum()), params)
             pds[fold == k] = model.pd(x[fold == k])
-        return roc_auc_score(y, pds)
+        return float(roc_auc_score(y, pds))
 
     assert out_of_fold_auc(partner) == pytest.approx(0.730, abs=0.005)
     assert out_of_fold_auc(platform) == pytest.approx(0.768, abs=0.005)
