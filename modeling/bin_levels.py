@@ -29,7 +29,8 @@ def bin_levels(values: npt.ArrayLike, labels: Labels, plan: BinPlan, name: str) 
     starts = _merge(np.append(rank, -1)[np.append(unit, -1)[codes]], cells, labels, plan, name)
     group = np.searchsorted(starts, rank, side="right") - 1
     groups = tuple(
-        tuple(level for level, u in zip(levels, unit, strict=True) if group[u] == g) for g in range(len(starts))
+        tuple(level for i, level in enumerate(levels) if group[unit[i]] == g and not rare[i])
+        for g in range(len(starts))
     )
     return _table(codes, levels, labels, plan, name, groups, int(group[-1]) if rare.any() else -1)
 

@@ -25,6 +25,9 @@ TRENDS = {
 }
 
 
+RARE = "rare and unseen"
+
+
 @dataclass(frozen=True)
 class BinPlan:
     """Limits of the search. Shares are of all rows of the variable, missing and specials included (by weight).
@@ -212,7 +215,7 @@ def _labels(
     kind: BinKind, edges: tuple[float, ...], groups: tuple[tuple[str, ...], ...], plan: BinPlan, other: int
 ) -> list[str]:
     if kind == "category":
-        names = [", ".join(group) for group in groups]
+        names = [", ".join((*group, RARE) if i == other else group) for i, group in enumerate(groups)]
         return [*names, "Missing", *([] if other >= 0 else ["Other"])]
     ends = ["-inf", *(f"{edge:.12g}" for edge in edges), "inf"]
     opening = ["(", *"[" * len(edges)]

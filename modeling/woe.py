@@ -54,7 +54,7 @@ class Bins:
     iv: float
     trend: Shape  # of the bad rate along the ordinary bins, as found
     edges: tuple[float, ...] = ()  # bin i is [edges[i-1], edges[i])
-    groups: tuple[tuple[str, ...], ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()  # categories by bin; rare ones are not named and go to ``other``
     specials: tuple[float, ...] = ()
     other: int = -1  # row of a category that no group names
     by_hand: bool = False
