@@ -1,0 +1,121 @@
+"""How a text file was saved: its encoding, its delimiter, its decimal mark."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from datafactory.engine.files import file_format, open_bytes
+from datafactory.engine.plans import Limits
+from modeling.errors import DataError
+
+DELIMITERS = (",", ";", "\t", "|")
+ENCODINGS = ("utf-8", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "latin-1")
+HEAD_BYTES = 256 * 1024
+PROBE_BYTES = 64 * 1024**2  # an ASCII head may be followed by Chinese names much later
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+@dataclass(frozen=True)
+class Dialect:
+    format: str
+    encoding: str = "utf-8"
+    delimiter: str = ","
+
+
+def find_dialect(path: Path, limits: Limits, encoding: str | None = None, delimiter: str | None = None) -> Dialect:
+    """What a file is and how it was saved; what the caller already knows is taken as it is."""
+    format = file_format(path, limits)
+    if not format.startswith("csv"):
+        return Dialect(format)
+    encoding = _known(encoding) if encoding else find_encoding(path, format)
+    if delimiter is not None and len(delimiter) != 1:
+        raise DataError("delimiter", "The delimiter must be one character.")
+    return Dialect(format, encoding, delimiter or find_delimiter(_head_text(path, format, encoding)))
+
+
+def _known(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise DataError("encoding_unknown", "%(encoding)s is not a known encoding.", encoding=encoding) from None
+    return "utf-8-sig" if name == "utf-8" else name
+
+
+def find_encoding(path: Path, format: str) -> str:
+    """UTF-8 (with or without byte order mark), UTF-16 or GB18030, whichever the bytes are valid in."""
+    with open_bytes(path, format) as stream:
+        try:
+            head = stream.read(HEAD_BYTES)
+            for mark, name in _BOMS:
+                if head.startswith(mark):
+                    return name
+            if name := _utf16_without_mark(head):
+                return name
+            if b"\0" in head:
+                raise DataError("binary_file", "The file is not text: it holds NUL bytes. Send CSV, Parquet or Excel.")
+            return _utf8_or_gb(head, stream.read)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise DataError("file_broken", "The file ends before it is complete. Send it again.") from None
+
+
+def _utf16_without_mark(head: bytes) -> str:
+    """UTF-16 of mostly Latin text has a zero in every second byte."""
+    half = len(head) // 2
+    if half >= 8 and head[1::2].count(0) > 0.7 * half and head[::2].count(0) == 0:
+        return "utf-16-le"
+    if half >= 8 and head[::2].count(0) > 0.7 * half and head[1::2].count(0) == 0:
+        return "utf-16-be"
+    return ""
+
+
+def _utf8_or_gb(head: bytes, read: object) -> str:
+    """Both decoders walk along until one of them fails."""
+    assert callable(read)
+    decoders = {name: codecs.getincrementaldecoder(name)(errors="strict") for name in ("utf-8", "gb18030")}
+    chunk, seen = head, 0
+    while chunk and seen < PROBE_BYTES:
+        for name in list(decoders):
+            try:
+                decoders[name].decode(chunk)
+            except UnicodeDecodeError:
+                del decoders[name]
+        if not decoders:
+            break
+        if "utf-8" not in decoders:
+            return "gb18030"
+        seen += len(chunk)
+        chunk = read(1024**2)
+    if "utf-8" in decoders:
+        return "utf-8-sig"
+    raise DataError("encoding_unknown", "The text is neither UTF-8, UTF-16 nor GB18030. Say in which encoding it is.")
+
+
+def _head_text(path: Path, format: str, encoding: str) -> str:
+    with open_bytes(path, format) as stream:
+        return codecs.getincrementaldecoder(encoding)(errors="replace").decode(stream.read(HEAD_BYTES))
+
+
+def find_delimiter(text: str) -> str:
+    """The character that cuts the first lines into the same number of values, and into the most.
+
+    >>> find_delimiter("a;b;c\\n1,5;2;3\\n")
+    ';'
+    """
+    lines = text.splitlines(keepends=True)[:60]
+    lines = lines[:-1] if len(lines) > 2 else lines  # the last may be cut
+    return max(DELIMITERS, key=lambda delimiter: (*_consistency(lines, delimiter), -DELIMITERS.index(delimiter)))
+
+
+def _consistency(lines: list[str], delimiter: str) -> tuple[float, int]:
+    try:
+        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+    except csv.Error:
+        return 0.0, 0
+    if not widths or widths[0] < 2:
+        return 0.0, 0
+    return round(widths.count(widths[0]) / len(widths), 1), widths[0]

@@ -1,0 +1,429 @@
+"""A file of any accepted format as named Arrow batches: unpacked, decoded and bounded while it streams."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import datetime as dt
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from datafactory.engine.plans import Limits
+from modeling.errors import DataError
+
+BLOCK_BYTES = 16 * 1024**2  # one row must fit
+CHUNK_BYTES = 1024**2
+MAX_HEADER_BYTES = 4 * 1024**2
+MAX_RATIO = 400  # unpacked to packed; past RATIO_FROM_BYTES more than this is a bomb, not a table
+RATIO_FROM_BYTES = 64 * 1024**2
+EXCEL_BATCH_ROWS = 5_000
+MAX_LINES_IN_VALUE = 100
+
+
+@dataclass
+class RawTable:
+    """Column names and a stream of batches: strings from text formats, native types from Parquet."""
+
+    names: list[str]
+    batches: Iterator[pa.RecordBatch]
+    n_rows: int | None = None  # where the format says it beforehand
+
+
+def file_format(path: Path, limits: Limits) -> str:
+    """``csv``, ``csv.gz``, ``parquet`` or ``xlsx``, from the first bytes and never from the name."""
+    size = path.stat().st_size
+    if size == 0:
+        raise DataError("empty_file", "The file is empty.")
+    if size > limits.max_bytes:
+        raise DataError(
+            "file_too_large", "The file has %(size)d bytes, more than %(limit)d.", size=size, limit=limits.max_bytes
+        )
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"PK\x03\x04"):
+        return _zip_format(path, limits)
+    if head.startswith(b"\x1f\x8b"):
+        return "csv.gz"
+    if head.startswith((b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf", b"Rar!", b"%PDF")):
+        raise DataError(
+            "format_unknown", "This is not CSV, CSV in gzip, Parquet or Excel (.xlsx). Save it as one of these."
+        )
+    return "csv"
+
+
+def _zip_format(path: Path, limits: Limits) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except zipfile.BadZipFile:
+        raise DataError("file_broken", "The file ends before it is complete. Send it again.") from None
+    if not any(info.filename.startswith("xl/") for info in infos):
+        raise DataError("format_zip", "Zip archives are not read. Unpack it, or use gzip on the one CSV file.")
+    unpacked = sum(info.file_size for info in infos)
+    packed = sum(info.compress_size for info in infos)
+    if unpacked > limits.max_unpacked_bytes or (unpacked > RATIO_FROM_BYTES and unpacked > MAX_RATIO * packed):
+        raise _too_large(limits)
+    return "xlsx"
+
+
+def _too_large(limits: Limits) -> DataError:
+    return DataError(
+        "unpacked_too_large",
+        "Unpacked, the file is larger than %(limit)d bytes or than is plausible for a table. It was not read further.",
+        limit=limits.max_unpacked_bytes,
+    )
+
+
+@contextmanager
+def open_bytes(path: Path, format: str) -> Iterator[BinaryIO]:
+    """The file's bytes, unpacked if it is gzip."""
+    if format == "csv.gz":
+        with gzip.open(path, "rb") as stream:
+            yield cast(BinaryIO, stream)
+    else:
+        with path.open("rb") as plain:
+            yield plain
+
+
+class TextStream(io.RawIOBase):
+    """UTF-8 bytes of a text file in another encoding, counted, and refused at the first byte that is wrong."""
+
+    def __init__(self, raw: BinaryIO, encoding: str, packed_bytes: int, limits: Limits) -> None:
+        super().__init__()
+        self._raw = raw
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+        self._encoding = encoding
+        self._packed = packed_bytes
+        self._limits = limits
+        self._buffer = b""
+        self._total = 0
+        self._ended = False
+        self._lines = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._ended and (size < 0 or len(self._buffer) < size):
+            self._buffer += self._next_chunk()
+        size = len(self._buffer) if size < 0 else size
+        out, self._buffer = self._buffer[:size], self._buffer[size:]
+        return out
+
+    def first_line(self) -> bytes:
+        """The next physical line with its end."""
+        while b"\n" not in self._buffer and not self._ended:
+            if len(self._buffer) > MAX_HEADER_BYTES:
+                raise DataError("line_too_long", "The first line is longer than 4 MiB: this is not a table in text.")
+            self._buffer += self._next_chunk()
+        end = self._buffer.find(b"\n") + 1 or len(self._buffer)
+        line, self._buffer = self._buffer[:end], self._buffer[end:]
+        return line
+
+    def _next_chunk(self) -> bytes:
+        chunk = self._unpack()
+        self._ended = not chunk
+        self._total += len(chunk)
+        if self._total > self._limits.max_unpacked_bytes:
+            raise _too_large(self._limits)
+        if self._total > RATIO_FROM_BYTES and self._total > MAX_RATIO * self._packed:
+            raise _too_large(self._limits)
+        text = self._decode(chunk)
+        if "\0" in text:
+            raise DataError(
+                "nul_byte",
+                "Row %(row)s holds a NUL byte: this is a binary file or text in another encoding than %(encoding)s.",
+                row=self._row(text.split("\0", 1)[0]),
+                encoding=self._encoding,
+            )
+        self._lines += text.count("\n")
+        return text.encode("utf-8")
+
+    def _unpack(self) -> bytes:
+        try:
+            return self._raw.read(CHUNK_BYTES)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise DataError("file_broken", "The file ends before it is complete. Send it again.") from None
+
+    def _decode(self, chunk: bytes) -> str:
+        try:
+            return self._decoder.decode(chunk, final=self._ended)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode(self._encoding, errors="ignore")
+            raise DataError(
+                "encoding_wrong",
+                "Row %(row)s is not valid %(encoding)s text. Choose the encoding in which the file was saved.",
+                row=self._row(before),
+                encoding=self._encoding,
+            ) from None
+
+    def _row(self, before: str) -> int:
+        return self._lines + before.count("\n")
+
+
+def clean_names(cells: list[str], limits: Limits) -> list[str]:
+    """Header cells as column names: trimmed, present, distinct without regard to case."""
+    if len(cells) > limits.max_columns:
+        raise DataError(
+            "too_many_columns",
+            "The file has %(count)d columns; at most %(limit)d are read.",
+            count=len(cells),
+            limit=limits.max_columns,
+        )
+    names = [cell.strip() or f"column_{position}" for position, cell in enumerate(cells, 1)]
+    seen: dict[str, int] = {}
+    for position, name in enumerate(names, 1):
+        first = seen.setdefault(name.casefold(), position)
+        if first != position:
+            raise DataError(
+                "duplicate_columns",
+                "Two columns are called %(column)s (columns %(first)d and %(second)d). Rename one.",
+                column=name,
+                first=first,
+                second=position,
+            )
+    return names
+
+
+def read_header(stream: TextStream, delimiter: str) -> list[str]:
+    """Consume the header from the stream; a quoted name may span lines."""
+
+    def lines() -> Iterable[str]:
+        while line := stream.first_line():
+            yield line.decode()
+
+    try:
+        for cells in csv.reader(lines(), delimiter=delimiter):
+            if any(cell.strip() for cell in cells):
+                return cells
+    except csv.Error:
+        raise DataError(
+            "line_too_long", "The first line cannot be read as names of columns: is it a table in text?"
+        ) from None
+    raise DataError("empty_file", "The file is empty.")
+
+
+def csv_table(stream: TextStream, delimiter: str, limits: Limits) -> RawTable:
+    """The table in a text stream, every value a string."""
+    names = clean_names(read_header(stream, delimiter), limits)
+    return RawTable(names, _csv_batches(stream, names, delimiter))
+
+
+def _csv_batches(stream: TextStream, names: list[str], delimiter: str) -> Iterator[pa.RecordBatch]:
+    ragged: list[pa_csv.InvalidRow] = []
+
+    def refuse(row: pa_csv.InvalidRow) -> str:
+        ragged.append(row)
+        return "error"
+
+    rows = 0
+    try:
+        for batch in _open_csv(stream, names, delimiter, refuse):
+            _check_quotes(batch, rows)
+            rows += batch.num_rows
+            yield batch
+    except pa.ArrowInvalid as error:
+        raise _csv_fault(error, ragged, rows) from None
+    if rows == 0:
+        raise DataError("no_rows", "The file has a header but no rows.")
+
+
+def _open_csv(stream: TextStream, names: list[str], delimiter: str, refuse: object) -> Iterator[pa.RecordBatch]:
+    head = stream.read(1)
+    if not head:
+        return
+    stream._buffer = head + stream._buffer
+    yield from pa_csv.open_csv(
+        pa.PythonFile(stream, mode="r"),
+        read_options=pa_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names),
+        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
+        ),
+    )
+
+
+def _csv_fault(error: pa.ArrowInvalid, ragged: list[pa_csv.InvalidRow], rows: int) -> DataError:
+    if ragged:
+        row = ragged[0]
+        return DataError(
+            "ragged_row",
+            "Row %(row)s has %(actual)d values; the header has %(expected)d names.",
+            row=row.number,
+            actual=row.actual_columns,
+            expected=row.expected_columns,
+        )
+    if "Empty CSV" in str(error):
+        return DataError("no_rows", "The file has a header but no rows.")
+    return DataError(
+        "row_too_long",
+        "A row after row %(row)s does not end within 16 MiB: a quotation mark may be missing.",
+        row=rows,
+    )
+
+
+def _check_quotes(batch: pa.RecordBatch, rows_before: int) -> None:
+    """A quotation mark that is never closed swallows lines up to the end: refuse a value of very many lines."""
+    import pyarrow.compute as pc
+
+    last = batch.slice(batch.num_rows - 1)
+    for name, column in zip(last.schema.names, last.columns, strict=True):
+        if (pc.count_substring(column, "\n")[0].as_py() or 0) > MAX_LINES_IN_VALUE:
+            raise DataError(
+                "unclosed_quote",
+                "Row %(row)s, column %(column)s: a quotation mark opens a value and is never closed.",
+                row=rows_before + batch.num_rows,
+                column=name,
+            )
+
+
+def parquet_table(path: Path, limits: Limits) -> RawTable:
+    """The table in a Parquet file; dictionaries are unpacked, nested columns refused."""
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError):
+        raise DataError("file_broken", "The file is not a complete Parquet file. Send it again.") from None
+    unpacked = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+    if unpacked > limits.max_unpacked_bytes:
+        raise _too_large(limits)
+    names = clean_names(file.schema_arrow.names, limits)
+    for name, type_ in zip(names, file.schema_arrow.types, strict=True):
+        if pa.types.is_nested(type_):
+            raise DataError("nested_column", "Column %(column)s holds lists or structures, not values.", column=name)
+    if file.metadata.num_rows == 0:
+        raise DataError("no_rows", "The file has a header but no rows.")
+    return RawTable(names, _parquet_batches(file, names), file.metadata.num_rows)
+
+
+def _parquet_batches(file: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
+    rows = max(1_000, min(100_000, 20_000_000 // max(1, len(names))))
+    try:
+        for batch in file.iter_batches(batch_size=rows):
+            columns = [_plain(name, column) for name, column in zip(names, batch.columns, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, names=names)
+    except (pa.ArrowInvalid, OSError):
+        raise DataError("file_broken", "The file is not a complete Parquet file. Send it again.") from None
+
+
+def _plain(name: str, column: pa.Array) -> pa.Array:
+    """One of string, int64, float64, bool, decimal128, timestamp or date32."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    type_ = column.type
+    if pa.types.is_integer(type_):
+        return column.cast(pa.int64())
+    if pa.types.is_floating(type_):
+        return column.cast(pa.float64())
+    if pa.types.is_boolean(type_) or pa.types.is_decimal128(type_) or pa.types.is_date32(type_):
+        return column
+    if pa.types.is_timestamp(type_):
+        return column.cast(pa.timestamp("us", type_.tz), safe=False)
+    if pa.types.is_date(type_):
+        return column.cast(pa.date32())
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DataError(
+            "column_type", "Column %(column)s is of type %(type)s, which is not read.", column=name, type=str(type_)
+        ) from None
+
+
+def excel_table(path: Path, limits: Limits) -> RawTable:
+    """The first sheet of a workbook, every value as text; a date at midnight becomes a date without time."""
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except Exception:  # openpyxl raises whatever its parsers raise
+        raise DataError("file_broken", "The workbook cannot be opened. Save it again as .xlsx.") from None
+    rows = book.worksheets[0].iter_rows(values_only=True)
+    header = [_cell(value) for value in next(rows, ())]
+    while header and not header[-1]:
+        header.pop()
+    if not header:
+        raise DataError("empty_file", "The file is empty.")
+    names = clean_names(header, limits)
+    return RawTable(names, _excel_batches(rows, names))
+
+
+def _excel_batches(rows: Iterator[tuple[object, ...]], names: list[str]) -> Iterator[pa.RecordBatch]:
+    held: list[list[str]] = []
+    done = 0
+    for cells in rows:
+        values = [_cell(value) for value in cells]
+        if not any(values):
+            continue
+        done += 1
+        if any(values[len(names) :]):
+            raise DataError(
+                "ragged_row",
+                "Row %(row)s has %(actual)d values; the header has %(expected)d names.",
+                row=done,
+                actual=len(values),
+                expected=len(names),
+            )
+        held.append((values + [""] * len(names))[: len(names)])
+        if len(held) == EXCEL_BATCH_ROWS:
+            yield _string_batch(held, names)
+            held = []
+    if held:
+        yield _string_batch(held, names)
+    if not done:
+        raise DataError("no_rows", "The file has a header but no rows.")
+
+
+def _string_batch(rows: list[list[str]], names: list[str]) -> pa.RecordBatch:
+    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, names=names)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(" ") if value.time() != dt.time(0) else value.date().isoformat()
+    return str(value).replace("\0", "")
+
+
+@contextmanager
+def open_table(path: Path, encoding: str, delimiter: str, limits: Limits) -> Iterator[RawTable]:
+    """A file of any accepted format as a stream of batches, its rows counted against the limit."""
+    format = file_format(path, limits)
+    if format == "parquet":
+        yield _bounded(parquet_table(path, limits), limits)
+    elif format == "xlsx":
+        yield _bounded(excel_table(path, limits), limits)
+    else:
+        with open_bytes(path, format) as raw:
+            stream = TextStream(raw, encoding, path.stat().st_size, limits)
+            yield _bounded(csv_table(stream, delimiter, limits), limits)
+
+
+def _bounded(table: RawTable, limits: Limits) -> RawTable:
+    return RawTable(table.names, _bounded_batches(table.batches, limits), table.n_rows)
+
+
+def _bounded_batches(batches: Iterator[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        if rows > limits.max_rows:
+            raise DataError("too_many_rows", "The file has more than %(limit)d rows.", limit=limits.max_rows)
+        yield batch

@@ -1,0 +1,224 @@
+"""What kind of values a column holds, found over all its rows, and the strict way from text to that kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datafactory.engine import times
+from modeling.artifacts import Kind
+from modeling.errors import DataError
+
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+WHOLE = r"^[+-]?\d{1,18}$"
+CODE = r"^[+-]?0\d|^[+-]?\d{16,}(\.0*)?$"  # leading zeros or too long for a quantity: a code, not a number
+NOT_FINITE = r"^[+-]?(?i:inf|infinity|nan)$"
+DATE = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
+TRUE = ("true", "yes", "y", "t", "是")
+FALSE = ("false", "no", "n", "f", "否")
+MONEY = pa.decimal128(28, 6)
+STORED: dict[Kind, pa.DataType] = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "decimal": MONEY,
+    "category": pa.string(),
+    "bool": pa.int64(),  # 0 and 1
+    "date": times.UTC_US,
+}
+
+
+def tidy(column: pa.Array, nulls: tuple[str, ...]) -> pa.Array:
+    """Text without blanks around it, and null where it is one of the markers for "missing"."""
+    text = pc.utf8_trim_whitespace(column)
+    return pc.if_else(pc.is_in(text, pa.array(list(nulls), pa.string())), None, text)
+
+
+def _all(text: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(text, pattern)).as_py())
+
+
+def _any(text: pa.Array, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(text, pattern)).as_py())
+
+
+def numeric_text(text: pa.Array, decimal: str) -> pa.Array:
+    """Numbers with the point as decimal mark and no leading plus."""
+    if decimal != ".":
+        text = pc.replace_substring(text, decimal, ".")
+    return pc.utf8_ltrim(text, "+") if _any(text, r"^\+") else text
+
+
+def kind_of_text(values: pa.Array, decimal: str) -> Kind | None:
+    """The narrowest kind that fits all values of a batch; None when there are none."""
+    values = values.drop_null()
+    if not len(values):
+        return None
+    if _all(values, WHOLE):
+        return "category" if _any(values, CODE) else "int"
+    numbers = numeric_text(values, decimal)
+    if _all(numbers, f"{NUMBER}|{NOT_FINITE}"):
+        return "category" if _any(numbers, CODE) else "float"
+    if _all(values, DATE):
+        return "date"
+    lower = pc.utf8_lower(values)
+    if pc.all(pc.is_in(lower, pa.array([*TRUE, *FALSE]))).as_py():
+        return "bool"
+    return "category"
+
+
+def kind_of_type(type_: pa.DataType) -> Kind:
+    """The kind of a native Parquet column."""
+    if pa.types.is_integer(type_):
+        return "int"
+    if pa.types.is_floating(type_):
+        return "float"
+    if pa.types.is_decimal(type_):
+        return "decimal"
+    if pa.types.is_boolean(type_):
+        return "bool"
+    return "date" if pa.types.is_timestamp(type_) or pa.types.is_date(type_) else "category"
+
+
+def widened(known: Kind | None, seen: Kind | None) -> Kind | None:
+    """The kind that holds both: whole numbers become floats beside floats, anything else becomes a category.
+
+    >>> widened("int", "float"), widened("float", "date"), widened(None, "int")
+    ('float', 'category', 'int')
+    """
+    if known is None or seen is None or known == seen:
+        return known or seen
+    return "float" if {known, seen} == {"int", "float"} else "category"
+
+
+@dataclass
+class KindScan:
+    """Infers the kinds of all columns while a file streams by."""
+
+    nulls: tuple[str, ...]
+    decimal: str
+    kinds: dict[str, Kind | None] = field(default_factory=dict)
+
+    def look(self, name: str, column: pa.Array) -> None:
+        known = self.kinds.get(name)
+        if known == "category":
+            return
+        if pa.types.is_string(column.type):
+            self.kinds[name] = widened(known, kind_of_text(tidy(column, self.nulls), self.decimal))
+        else:
+            self.kinds[name] = widened(known, kind_of_type(column.type))
+
+    def kind(self, name: str) -> Kind:
+        """The kind of a column; one without any value is a category."""
+        return self.kinds.get(name) or "category"
+
+
+@dataclass
+class FeatureColumn:
+    """Converts one column batch by batch to its kind and counts what the report tells."""
+
+    name: str
+    kind: Kind
+    nulls: tuple[str, ...]
+    decimal: str
+    zone: str
+    n_missing: int = 0
+    n_not_finite: int = 0
+    first_not_finite: int = 0
+    n_numbers: int = 0  # in a category
+    n_values: int = 0
+    time_format: str | None = None
+
+    def convert(self, column: pa.Array, first_row: int) -> pa.Array:
+        """Values in the stored type of the kind; raises :class:`DataError` at the first row that does not fit."""
+        if pa.types.is_string(column.type):
+            text = tidy(column, self.nulls)
+            done = self._from_text(text, first_row)
+        else:
+            done = self._from_native(column, first_row)
+        self.n_missing += done.null_count
+        self.n_values += len(done) - done.null_count
+        return done
+
+    def _from_text(self, text: pa.Array, first_row: int) -> pa.Array:
+        if self.kind == "category":
+            self.n_numbers += pc.sum(pc.match_substring_regex(numeric_text(text, self.decimal), NUMBER)).as_py() or 0
+            return text
+        if self.kind == "date":
+            return self._date(text, first_row)
+        if self.kind == "bool":
+            return self._bool(text, first_row)
+        numbers = numeric_text(text, self.decimal)
+        self._check(numbers, f"{NUMBER}|{NOT_FINITE}", first_row)
+        if self.kind == "float":
+            return self._finite(numbers.cast(pa.float64()), first_row)
+        self._check(numbers, NUMBER, first_row)
+        return self._exact(numbers, first_row)
+
+    def _exact(self, numbers: pa.Array, first_row: int) -> pa.Array:
+        """Whole numbers and decimals: a value that would be rounded is refused."""
+        if self.kind == "int":
+            whole = pc.replace_substring_regex(numbers, r"\.0*$", "")
+            self._check(whole, r"^-?\d{1,18}$", first_row)
+            return whole.cast(pa.int64())
+        plain = pc.replace_substring_regex(numbers, r"^(-?\d+\.\d{6})0+$", r"\1")
+        self._check(plain, r"^-?\d{0,22}(\.\d{0,6})?$", first_row)
+        return plain.cast(MONEY)
+
+    def _from_native(self, column: pa.Array, first_row: int) -> pa.Array:
+        seen = kind_of_type(column.type)
+        if seen == "float":
+            column = self._finite(column, first_row)
+        if self.kind == "date" and seen == "date":
+            return times.native_to_utc(column, self.zone, "start")
+        if self.kind == "category":
+            return column.cast(pa.string())
+        try:
+            return column.cast(STORED[self.kind])
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise self._fault(first_row) from None
+
+    def _finite(self, values: pa.Array, first_row: int) -> pa.Array:
+        """NaN and infinity become missing; the report counts them."""
+        odd = pc.fill_null(pc.invert(pc.is_finite(values)), False)
+        n = pc.sum(odd).as_py() or 0
+        if not n:
+            return values
+        self.n_not_finite += n
+        self.first_not_finite = self.first_not_finite or first_row + pc.index(odd, True).as_py()
+        return pc.if_else(odd, None, values)
+
+    def _bool(self, text: pa.Array, first_row: int) -> pa.Array:
+        lower = pc.utf8_lower(text)
+        true = pc.is_in(lower, pa.array([*TRUE, "1", "1.0"]))
+        false = pc.is_in(lower, pa.array([*FALSE, "0", "0.0"]))
+        wrong = pc.and_(pc.is_valid(text), pc.invert(pc.or_(true, false)))
+        if pc.any(wrong).as_py():
+            raise self._fault(first_row + pc.index(wrong, True).as_py())
+        return pc.if_else(pc.is_null(text), None, true.cast(pa.int64()))
+
+    def _date(self, text: pa.Array, first_row: int) -> pa.Array:
+        self.time_format = self.time_format or times.find_format(text.drop_null().slice(0, 1000))
+        if self.time_format is None:
+            if text.null_count == len(text):
+                return pa.nulls(len(text), times.UTC_US)
+            raise self._fault(first_row + pc.index(pc.is_valid(text), True).as_py())
+        values, wrong = times.to_utc(text, self.time_format, self.zone, "start")
+        if wrong:
+            raise self._fault(first_row + wrong[0])
+        return values
+
+    def _check(self, text: pa.Array, pattern: str, first_row: int) -> None:
+        fits = pc.fill_null(pc.match_substring_regex(text, pattern), True)
+        if not pc.all(fits).as_py():
+            raise self._fault(first_row + pc.index(fits, False).as_py())
+
+    def _fault(self, row: int) -> DataError:
+        return DataError(
+            "value_not_of_kind",
+            "Row %(row)s, column %(column)s: the value is not of the kind %(kind)s.",
+            row=row,
+            column=self.name,
+            kind=self.kind,
+        )

@@ -1,0 +1,178 @@
+"""What a reader is told: limits of a file, roles of its columns, and what was guessed when nobody told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from modeling.artifacts import Kind
+from modeling.errors import DataError
+
+DEFAULT_NULLS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "\\N")
+DEFAULT_ZONE = "Asia/Shanghai"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one import: bytes on disk, bytes unpacked, rows, columns; people below which a cell is hidden."""
+
+    max_bytes: int = 5 * 1024**3
+    max_unpacked_bytes: int = 20 * 1024**3
+    max_rows: int = 50_000_000
+    max_columns: int = 5_000
+    cell_floor: int = 10
+    memory_mb: int = 2048
+    threads: int = 2
+
+
+@dataclass(frozen=True)
+class IdRole:
+    """A column that holds hashed ids: ``id_type`` is namespace + algorithm (``mobile__sha256``)."""
+
+    column: str
+    namespace: str
+    algorithm: str
+
+    @property
+    def id_type(self) -> str:
+        return f"{self.namespace}__{self.algorithm}"
+
+    @property
+    def target(self) -> str:
+        return f"id__{self.id_type}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilePlan:
+    """How any file is read; ``None`` for encoding and delimiter means: as sniffed."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: str = "."
+    nulls: tuple[str, ...] = DEFAULT_NULLS
+    kinds: dict[str, Kind] = field(default_factory=dict)  # pinned; the others are inferred over the whole file
+    specials: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    zone: str = DEFAULT_ZONE
+    time_format: str | None = None  # strptime, "unix", "unix_ms"; None = found from the values
+    ids: tuple[IdRole, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplePlan(FilePlan):
+    """Roles of a partner's sample file."""
+
+    row_id: str | None = None
+    observed_at: str | None = None
+    label: str | None = None
+    bad_values: tuple[str, ...] = ("1",)
+    good_values: tuple[str, ...] = ("0",)
+    weight: str | None = None
+    split: str | None = None
+    approved: str | None = None
+    approved_values: tuple[str, ...] = ("1", "true", "yes", "approved")
+    features: tuple[str, ...] | None = None  # None = every column without a role
+    performance_window_months: int | None = None
+    outcomes_as_of: str | None = None  # ISO date on which outcomes were read
+
+    def roles(self) -> dict[str, str]:
+        """Role -> column, for the roles that are given once."""
+        given = {
+            "row_id": self.row_id,
+            "observed_at": self.observed_at,
+            "label": self.label,
+            "weight": self.weight,
+            "split": self.split,
+            "approved": self.approved,
+        }
+        return {role: column for role, column in given.items() if column is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourcePlan(FilePlan):
+    """Roles of a platform-side source file. ``delay_days`` fills a missing ``known_at`` from the event time."""
+
+    slug: str
+    kind: str = "snapshot"  # or "events"
+    event_time: str | None = None
+    known_at: str | None = None
+    delay_days: float = 0.0
+    fields: tuple[str, ...] | None = None
+    titles: dict[str, str] = field(default_factory=dict)  # the field dictionary: what a field means
+
+    def roles(self) -> dict[str, str]:
+        given = {"event_time": self.event_time, "known_at": self.known_at}
+        return {role: column for role, column in given.items() if column is not None}
+
+
+@dataclass(frozen=True)
+class ColumnGuess:
+    """What the first rows say about one column."""
+
+    name: str
+    kind: Kind
+    role: str = "feature"  # row_id, id, observed_at, known_at, label, weight, split, approved
+    namespace: str = ""
+    algorithm: str = ""
+    n_missing: int = 0
+    n_distinct: int = 0
+    values: tuple[str, ...] = ()  # the few values of a column with few values, for the label's mapping
+
+
+@dataclass(frozen=True)
+class Sniff:
+    """A file at first sight. ``preview`` has at most 100 rows; ids are masked in it."""
+
+    format: str  # csv, csv.gz, parquet, xlsx
+    encoding: str
+    delimiter: str
+    decimal: str
+    header: bool
+    columns: tuple[ColumnGuess, ...]
+    preview: tuple[tuple[str, ...], ...]
+    time_format: str = ""
+    nulls: tuple[str, ...] = DEFAULT_NULLS
+    warnings: tuple[str, ...] = ()
+
+
+def check_roles(plan: SamplePlan | SourcePlan, names: list[str]) -> None:
+    """Raise :class:`DataError` when the plan names a column that is not there, or gives one column two roles."""
+    if not plan.ids:
+        raise DataError("no_id_column", "No column is marked as an id, so nothing could ever be matched.")
+    _check_present(plan, names)
+    _check_once(plan)
+
+
+def _check_present(plan: SamplePlan | SourcePlan, names: list[str]) -> None:
+    chosen = plan.features if isinstance(plan, SamplePlan) else plan.fields
+    wanted = [*plan.roles().values(), *(role.column for role in plan.ids), *(chosen or ()), *plan.kinds, *plan.specials]
+    for column in wanted:
+        if column not in names:
+            raise DataError(
+                "column_missing",
+                "The file has no column %(column)s. It has %(count)d: %(names)s. Is the delimiter right?",
+                column=column,
+                count=len(names),
+                names=", ".join(name[:40] for name in names[:12]),
+            )
+
+
+def _check_once(plan: SamplePlan | SourcePlan) -> None:
+    seen: dict[str, str] = {}
+    for role, column in plan.roles().items():
+        if column in seen:
+            raise DataError(
+                "role_twice",
+                "Column %(column)s is given two roles: %(first)s and %(second)s.",
+                column=column,
+                first=seen[column],
+                second=role,
+            )
+        seen[column] = role
+    if len({role.target for role in plan.ids}) < len(plan.ids):
+        raise DataError("id_type_twice", "Two columns are marked as the same type of id.")
+
+
+def feature_columns(plan: SamplePlan | SourcePlan, names: list[str]) -> list[str]:
+    """Columns to keep as features or fields, in the order of the file."""
+    chosen = plan.features if isinstance(plan, SamplePlan) else plan.fields
+    used = {*plan.roles().values(), *(role.column for role in plan.ids)}
+    return [name for name in names if (name in chosen if chosen is not None else name not in used)]

@@ -1,0 +1,305 @@
+# ruff: noqa: S608 - names and paths enter SQL through quoted() and literal() only
+"""A partner's sample file becomes a table of a known shape: ``read_sample``, the first stage of the spine.
+
+``sniff_file``, ``read_source`` and the plans are offered here as well, so that a caller needs one import.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datafactory.engine import times, validation
+from datafactory.engine.disclosure import shown
+from datafactory.engine.identifiers import IdColumn
+from datafactory.engine.kinds import STORED, FeatureColumn
+from datafactory.engine.plans import (
+    ColumnGuess,
+    IdRole,
+    Limits,
+    SamplePlan,
+    Sniff,
+    SourcePlan,
+    feature_columns,
+)
+from datafactory.engine.roles import (
+    LabelColumn,
+    TimeColumn,
+    approved_values,
+    as_text,
+    split_values,
+    weight_values,
+)
+from datafactory.engine.scanning import Scan, scan_file
+from datafactory.engine.sniffing import sniff_file
+from datafactory.engine.sources import read_source
+from datafactory.engine.tables import engine, literal, quoted, write_sorted, writer
+from modeling.artifacts import Column, Progress, SampleFile, fingerprint, hash_folder, no_progress
+
+__all__ = [
+    "ColumnGuess",
+    "IdRole",
+    "Limits",
+    "SamplePlan",
+    "Sniff",
+    "SourcePlan",
+    "read_sample",
+    "read_source",
+    "sniff_file",
+]
+
+READER = 1  # raised when the same file and plan would give another table
+PREFIX = "partner__"
+
+
+@dataclass
+class _Target:
+    """A column to write: its type and how a raw column becomes it."""
+
+    name: str
+    type: pa.DataType
+    source: str
+    convert: Callable[[pa.Array, int], pa.Array]
+
+
+class _SampleColumns:
+    """All columns of one sample, converted batch by batch; keeps what the report needs."""
+
+    def __init__(self, plan: SamplePlan, scan: Scan, now: dt.datetime) -> None:
+        self.plan = plan
+        self.ids = [IdColumn(role) for role in plan.ids]
+        self.label = LabelColumn(plan)
+        self.time = TimeColumn(plan.observed_at or "", plan, "start", now, required=True)
+        self.features = [
+            FeatureColumn(name, scan.kinds[name], plan.nulls, plan.decimal, plan.zone)
+            for name in feature_columns(plan, scan.names)
+        ]
+        self.targets = [*self._role_targets(), *self._feature_targets()]
+
+    def _role_targets(self) -> list[_Target]:
+        plan, text = self.plan, pa.string()
+        out = [_Target(column.role.target, text, column.role.column, self._id(column)) for column in self.ids]
+        if plan.observed_at:
+            out.append(_Target("observed_at", times.UTC_US, plan.observed_at, self.time.convert))
+        if plan.label:
+            out.append(_Target("y", pa.int8(), plan.label, self.label.convert))
+        if plan.weight:
+            out.append(_Target("weight", pa.float64(), plan.weight, lambda c, row: weight_values(c, plan, row)))
+        if plan.split:
+            out.append(_Target("split", text, plan.split, lambda c, row: split_values(c, plan, row)))
+        if plan.approved:
+            out.append(_Target("approved", pa.bool_(), plan.approved, lambda c, row: approved_values(c, plan)))
+        return out
+
+    def _id(self, column: IdColumn) -> Callable[[pa.Array, int], pa.Array]:
+        return lambda raw, row: column.normalise(as_text(raw, self.plan.nulls), row)
+
+    def _feature_targets(self) -> list[_Target]:
+        return [_Target(PREFIX + one.name, STORED[one.kind], one.name, one.convert) for one in self.features]
+
+    @property
+    def schema(self) -> pa.Schema:
+        fields = [("row_id", pa.string()), ("person", pa.string())]
+        fields += [(target.name, target.type) for target in self.targets]
+        if not self.plan.weight:
+            fields.append(("weight", pa.float64()))
+        return pa.schema(_in_order(fields))
+
+    def convert(self, batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
+        """One raw batch as typed rows, with ``source_row``, the row's number in the file."""
+        done = {target.name: target.convert(batch.column(target.source), first_row) for target in self.targets}
+        numbers = pa.array(range(first_row, first_row + batch.num_rows), pa.int64())
+        done["row_id"] = numbers.cast(pa.string())
+        if self.plan.row_id:
+            done["row_id"] = as_text(batch.column(self.plan.row_id), self.plan.nulls)
+        done["person"] = pc.coalesce(*(done[role.target] for role in self.plan.ids), done["row_id"])
+        done.setdefault("weight", pa.array([1.0] * batch.num_rows))
+        names = self.schema.names
+        return pa.RecordBatch.from_arrays([*(done[name] for name in names), numbers], names=[*names, "source_row"])
+
+    def verify(self) -> None:
+        """What can only be said once all rows are seen."""
+        for column in self.ids:
+            column.verify()
+        if self.plan.label:
+            self.label.verify()
+
+
+def _in_order(fields: list[tuple[str, pa.DataType]]) -> list[tuple[str, pa.DataType]]:
+    first = ["row_id", "person"]
+    last = ["observed_at", "y", "weight", "split", "approved"]
+
+    def rank(field: tuple[str, pa.DataType]) -> tuple[int, int]:
+        name = field[0]
+        if name in first:
+            return 0, first.index(name)
+        if name.startswith("id__"):
+            return 1, 0
+        return (2, last.index(name)) if name in last else (3, 0)
+
+    return sorted(fields, key=rank)
+
+
+def read_sample(
+    path: Path,
+    plan: SamplePlan,
+    out: Path,
+    limits: Limits,
+    now: dt.datetime,
+    progress: Progress = no_progress,
+) -> tuple[SampleFile, dict[str, Any]]:
+    """Read a partner's file into ``out/rows.parquet``, sorted by row id.
+
+    The file is read once into raw Parquet (kinds and raw personal numbers are looked for in all rows), converted
+    strictly column by column, and sorted by DuckDB; memory is bounded by ``limits.memory_mb`` and a few batches.
+
+    Parameters
+    ----------
+    path : Path
+        CSV (plain or gzip), Parquet or Excel.
+    plan : SamplePlan
+        Roles of the columns and how text is read.
+    out : Path
+        An empty folder; it holds ``rows.parquet`` afterwards, or is left without it when something is wrong.
+    limits : Limits
+        Bounds of the file, and the floor of people under which a cell of the report is hidden.
+    now : datetime
+        Aware; application times after it are refused. It does not enter the content.
+
+    Returns
+    -------
+    SampleFile, dict
+        The ticket (``path`` empty) and the validation report.
+
+    Raises
+    ------
+    DataError
+        With ``code``, ``row`` and ``column`` of the first thing that makes the file unusable.
+    """
+    with tempfile.TemporaryDirectory(prefix=".work", dir=out) as folder:
+        work = Path(folder)
+        scan = scan_file(path, plan, limits, work, progress)
+        columns = _SampleColumns(plan, scan, now)
+        typed = _write_typed(scan, columns, work, progress)
+        with engine(out, limits) as connection:
+            if plan.row_id:
+                validation.check_row_ids(connection, typed, plan.row_id)
+            _write_rows(connection, typed, columns.schema, out / "rows.parquet", scan.n_rows, progress)
+            try:
+                report, marks = _report(connection, out / "rows.parquet", scan, columns, limits)
+            except BaseException:
+                (out / "rows.parquet").unlink()
+                raise
+    return _ticket(plan, scan, columns, report, marks, out), report
+
+
+def _write_typed(scan: Scan, columns: _SampleColumns, work: Path, progress: Progress) -> Path:
+    typed = work / "typed.parquet"
+    with writer(typed, columns.schema.append(pa.field("source_row", pa.int64()))) as table:
+        for first, batch in scan.batches():
+            table.write(columns.convert(batch, first))
+            progress(first - 1 + batch.num_rows, scan.n_rows, "converting")
+    columns.verify()
+    return typed
+
+
+def _write_rows(
+    connection: duckdb.DuckDBPyConnection, typed: Path, schema: pa.Schema, path: Path, n_rows: int, progress: Progress
+) -> None:
+    names = ", ".join(quoted(name) for name in schema.names)
+    query = f"SELECT {names} FROM read_parquet({literal(str(typed))}) ORDER BY row_id"
+    for _, done in write_sorted(connection, query, schema, path):
+        progress(done, n_rows, "writing")
+
+
+def _report(
+    connection: duckdb.DuckDBPyConnection, rows: Path, scan: Scan, columns: _SampleColumns, limits: Limits
+) -> tuple[dict[str, Any], list[str]]:
+    plan, checks = columns.plan, validation.Checks()
+    validation.check_ids(checks, columns.ids, scan.n_rows)
+    validation.check_duplicates(connection, rows, plan, checks)
+    validation.check_columns(checks, columns.features)
+    numbers = {PREFIX + one.name: one.name for one in columns.features if one.kind in {"int", "float", "decimal"}}
+    validation.check_specials(connection, rows, checks, numbers, set(plan.specials))
+    marks: list[str] = []
+    maturity: dict[str, Any] = {"months": []}
+    if plan.observed_at:
+        months = validation.months_of(connection, rows, plan.zone, plan.label is not None)
+        maturity, marks = validation.check_maturity(plan, months, checks, limits)
+        checks.passed("time", "Every application has a time and none is in the future.")
+    else:
+        marks.append("leakage_unknown")
+        checks.warned("leakage_unknown", "There is no application time: leakage cannot be excluded.")
+    report = {
+        "format": scan.dialect.format,
+        "encoding": scan.dialect.encoding,
+        "delimiter": scan.dialect.delimiter,
+        "time_format": columns.time.time_format,
+        "zone": plan.zone,
+        "n_rows": scan.n_rows,
+        "label": _label_figures(columns, limits.cell_floor),
+        "ids": _id_figures(connection, rows, columns),
+        "columns": validation.column_lines(columns.features, set(plan.kinds), scan.n_rows, limits.cell_floor),
+        "maturity": maturity,
+        "checks": checks.lines,
+        "marks": marks,
+    }
+    return report, marks
+
+
+def _label_figures(columns: _SampleColumns, floor: int) -> dict[str, Any] | None:
+    if not columns.plan.label:
+        return None
+    label = columns.label
+    n = label.n_bad + label.n_good
+    n_bad = shown(label.n_bad, n, floor)
+    return {
+        "n_bad": n_bad,
+        "n_good": None if n_bad is None else label.n_good,
+        "n_missing": label.n_missing,
+        "bad_rate": None if n_bad is None else round(label.n_bad / n, 4),
+    }
+
+
+def _id_figures(connection: duckdb.DuckDBPyConnection, rows: Path, columns: _SampleColumns) -> list[dict[str, Any]]:
+    out = []
+    for column in columns.ids:
+        query = f"SELECT count(DISTINCT {quoted(column.role.target)}) FROM read_parquet({literal(str(rows))})"
+        n_distinct = (connection.sql(query).fetchone() or (0,))[0]
+        out.append({
+            "id_type": column.role.id_type,
+            "column": column.role.column,
+            "n_missing": column.n_missing,
+            "n_distinct": n_distinct,
+        })  # fmt: skip
+    return out
+
+
+def _ticket(
+    plan: SamplePlan, scan: Scan, columns: _SampleColumns, report: dict[str, Any], marks: list[str], out: Path
+) -> SampleFile:
+    return SampleFile(
+        fingerprint=fingerprint({"stage": "read_sample", "reader": READER, "file": scan.sha256, "plan": plan}),
+        parents=(scan.sha256,),
+        path="",
+        content_hash=hash_folder(out),
+        id_types=tuple(role.id_type for role in plan.ids),
+        columns=tuple(
+            Column(PREFIX + one.name, one.kind, "partner", "sample", one.name, "", plan.specials.get(one.name, ()))
+            for one in columns.features
+        ),
+        n_rows=scan.n_rows,
+        n_ids=report["ids"][0]["n_distinct"],
+        n_bad=columns.label.n_bad if plan.label else None,
+        has_time=plan.observed_at is not None,
+        has_split=plan.split is not None,
+        marks=tuple(marks),
+    )

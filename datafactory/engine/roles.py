@@ -1,0 +1,211 @@
+"""Columns with a role in a sample: label, time, weight, split, decision, each converted strictly batch by batch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datafactory.engine import times
+from datafactory.engine.kinds import NUMBER, numeric_text, tidy
+from datafactory.engine.plans import FilePlan, SamplePlan
+from modeling.errors import DataError
+
+SPLITS = ("train", "valid", "test", "oot")
+_SHOWN = 20  # characters of a value that an error may quote
+
+
+def as_text(column: pa.Array, nulls: tuple[str, ...]) -> pa.Array:
+    """A role's values as text; whole numbers lose the ``.0`` that a missing value elsewhere gave them."""
+    if pa.types.is_floating(column.type):
+        column = _whole(column)
+    text = tidy(column if pa.types.is_string(column.type) else column.cast(pa.string()), nulls)
+    return pc.replace_substring_regex(text, r"^(-?\d+)\.0+$", r"\1")
+
+
+def _whole(column: pa.Array) -> pa.Array:
+    """Floats that are whole as integers, so that 13800138000.0 does not become 1.3800138e+10."""
+    column = pc.if_else(pc.is_finite(column), column, None)
+    whole = pc.and_(pc.equal(column, pc.floor(column)), pc.less(pc.abs(column), 2.0**53))
+    return column.cast(pa.int64()) if pc.all(pc.fill_null(whole, True)).as_py() else column
+
+
+def _first(mask: pa.Array) -> int:
+    return int(pc.index(pc.fill_null(mask, False), True).as_py())
+
+
+def _plain(values: tuple[str, ...]) -> pa.Array:
+    return pc.utf8_lower(as_text(pa.array([str(value) for value in values], pa.string()), ()))
+
+
+@dataclass
+class LabelColumn:
+    """Bad and good values to ``y``: 1 is bad, 0 is good, null is unknown."""
+
+    plan: SamplePlan
+    n_bad: int = 0
+    n_good: int = 0
+    n_missing: int = 0
+
+    def convert(self, column: pa.Array, first_row: int) -> pa.Array:
+        text = as_text(column, self.plan.nulls)
+        lower = pc.utf8_lower(text)
+        bad, good = (pc.is_in(lower, _plain(v)) for v in (self.plan.bad_values, self.plan.good_values))
+        other = pc.and_(pc.is_valid(text), pc.invert(pc.or_(bad, good)))
+        if pc.any(other).as_py():
+            raise self._unknown(text, other, first_row)
+        y = pc.if_else(pc.is_null(text), None, bad.cast(pa.int8()))
+        self.n_bad += pc.sum(y).as_py() or 0
+        self.n_missing += y.null_count
+        self.n_good += len(y) - y.null_count - (pc.sum(y).as_py() or 0)
+        return y
+
+    def _unknown(self, text: pa.Array, other: pa.Array, first_row: int) -> DataError:
+        position = _first(other)
+        seen = sorted(str(value)[:_SHOWN] for value in pc.unique(text.drop_null()).to_pylist()[:1000])
+        return DataError(
+            "label_value",
+            "Row %(row)s, column %(column)s: the label is %(value)s, neither bad (%(bad)s) nor good (%(good)s)."
+            " The column holds %(seen)s: say which of them are bad and which are good.",
+            row=first_row + position,
+            column=self.plan.label,
+            value=text[position].as_py()[:_SHOWN],
+            bad=", ".join(self.plan.bad_values),
+            good=", ".join(self.plan.good_values),
+            seen=", ".join(seen[:8]) + (", …" if len(seen) > 8 else ""),
+        )
+
+    def verify(self) -> None:
+        """Raise :class:`DataError` unless both classes are there."""
+        if self.n_bad and self.n_good:
+            return
+        raise DataError(
+            "label_one_class",
+            "Column %(column)s holds %(bad)d bad and %(good)d good outcomes: both are needed.",
+            column=self.plan.label,
+            bad=self.n_bad,
+            good=self.n_good,
+        )
+
+
+@dataclass
+class TimeColumn:
+    """A time role to UTC. The format is found once, from the first values, and then holds for every row."""
+
+    name: str
+    plan: FilePlan
+    date_means: times.DateMeans
+    now: dt.datetime
+    required: bool = False
+    future_refused: bool = True
+    n_missing: int = 0
+    time_format: str | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        self.time_format = self.plan.time_format
+        times.zone_of(self.plan.zone)
+
+    def convert(self, column: pa.Array, first_row: int) -> pa.Array:
+        native = pa.types.is_timestamp(column.type) or pa.types.is_date32(column.type)
+        if native:
+            values = times.native_to_utc(column, self.plan.zone, self.date_means)
+        else:
+            values = self._parsed(as_text(column, self.plan.nulls), first_row)
+        self._check_present(values, first_row)
+        if self.future_refused:
+            self._check_future(values, first_row)
+        self.n_missing += values.null_count
+        return values
+
+    def _parsed(self, text: pa.Array, first_row: int) -> pa.Array:
+        if text.null_count == len(text):
+            return pa.nulls(len(text), times.UTC_US)
+        self.time_format = self.time_format or times.find_format(text.drop_null().slice(0, 1000))
+        if self.time_format is None:
+            raise self._fault(text, [_first(pc.is_valid(text))], first_row)
+        values, wrong = times.to_utc(text, self.time_format, self.plan.zone, self.date_means)
+        if wrong:
+            raise self._fault(text, wrong, first_row)
+        return values
+
+    def _fault(self, text: pa.Array, wrong: list[int], first_row: int) -> DataError:
+        if self.time_format is None:
+            template = (
+                "Row %(row)s, column %(column)s: the format of the time %(value)s is not recognised."
+                " Give it, for example %%d/%%m/%%Y."
+            )
+        else:
+            template = "Row %(row)s, column %(column)s: %(value)s is not a time of the format %(format)s."
+        return DataError(
+            "time_value",
+            template,
+            row=first_row + wrong[0],
+            column=self.name,
+            value=text[wrong[0]].as_py()[:30],
+            format=self.time_format,
+        )
+
+    def _check_present(self, values: pa.Array, first_row: int) -> None:
+        if self.required and values.null_count:
+            raise DataError(
+                "time_missing",
+                "Row %(row)s, column %(column)s: the time is missing.",
+                row=first_row + _first(pc.is_null(values)),
+                column=self.name,
+            )
+
+    def _check_future(self, values: pa.Array, first_row: int) -> None:
+        now = pa.scalar(self.now, times.UTC_US)
+        if self.date_means == "end":  # today, dated by the day only, ends after now
+            now = pa.scalar(self.now + dt.timedelta(days=1), times.UTC_US)
+        late = pc.greater(values, now)
+        if pc.any(late).as_py():
+            position = _first(late)
+            raise DataError(
+                "time_in_future",
+                "Row %(row)s, column %(column)s: %(value)s is in the future.",
+                row=first_row + position,
+                column=self.name,
+                value=values[position].as_py().isoformat(" ", "seconds"),
+            )
+
+
+def weight_values(column: pa.Array, plan: SamplePlan, first_row: int) -> pa.Array:
+    """Weights as doubles: present, finite, above zero."""
+    text = numeric_text(as_text(column, plan.nulls), plan.decimal)
+    number = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
+    values = pc.if_else(number, text, None).cast(pa.float64())
+    wrong = pc.invert(pc.fill_null(pc.and_(pc.is_finite(values), pc.greater(values, 0.0)), False))
+    if pc.any(wrong).as_py():
+        raise DataError(
+            "weight_value",
+            "Row %(row)s, column %(column)s: the weight must be a number above zero.",
+            row=first_row + _first(wrong),
+            column=plan.weight,
+        )
+    return values
+
+
+def split_values(column: pa.Array, plan: SamplePlan, first_row: int) -> pa.Array:
+    """Splits as ``train``, ``valid``, ``test`` or ``oot``."""
+    text = pc.utf8_lower(as_text(column, plan.nulls))
+    text = pc.replace_with_mask(text, pc.fill_null(pc.equal(text, "validation"), False), pa.scalar("valid"))
+    wrong = pc.invert(pc.is_in(text, pa.array(SPLITS)))
+    if pc.any(wrong).as_py():
+        position = _first(wrong)
+        raise DataError(
+            "split_value",
+            "Row %(row)s, column %(column)s: %(value)s is not one of train, valid, test, oot.",
+            row=first_row + position,
+            column=plan.split,
+            value=(text[position].as_py() or "")[:_SHOWN],
+        )
+    return text
+
+
+def approved_values(column: pa.Array, plan: SamplePlan) -> pa.Array:
+    """Whether the application was approved; null where the decision is missing."""
+    text = pc.utf8_lower(as_text(column, plan.nulls))
+    return pc.if_else(pc.is_null(text), None, pc.is_in(text, _plain(plan.approved_values)))

@@ -1,0 +1,89 @@
+"""First pass over a file: bounded, checked for raw personal numbers, kept as raw Parquet with the kinds it holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datafactory.engine.dialect import DELIMITERS, Dialect, find_dialect
+from datafactory.engine.files import RawTable, open_table
+from datafactory.engine.identifiers import PersonalScan, check_id_role
+from datafactory.engine.kinds import KindScan
+from datafactory.engine.plans import Limits, SamplePlan, SourcePlan, check_roles
+from datafactory.engine.sniffing import looks_like_data
+from datafactory.engine.tables import group_rows, writer
+from modeling.artifacts import Kind, Progress
+from modeling.errors import DataError
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the first pass leaves: every value as it came, in Parquet, and what the columns are."""
+
+    path: Path
+    names: list[str]
+    kinds: dict[str, Kind]
+    n_rows: int
+    dialect: Dialect
+    sha256: str
+
+    def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Batches with the 1-based number of their first row."""
+        first = 1
+        for batch in pq.ParquetFile(self.path).iter_batches(batch_size=group_rows(len(self.names))):
+            yield first, batch
+            first += batch.num_rows
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def scan_file(path: Path, plan: SamplePlan | SourcePlan, limits: Limits, work: Path, progress: Progress) -> Scan:
+    """Read the whole file once into ``work``; raises :class:`DataError` at the first thing that makes it unusable."""
+    dialect = find_dialect(path, limits, plan.encoding, plan.delimiter)
+    kinds, personal = KindScan(plan.nulls, plan.decimal), PersonalScan()
+    target = work / "raw.parquet"
+    with open_table(path, dialect.encoding, dialect.delimiter, limits) as table:
+        _check_plan(plan, table.names)
+        n_rows = _keep(table, target, personal, kinds, progress)
+    personal.refuse()
+    found = {name: plan.kinds.get(name, kinds.kind(name)) for name in table.names}
+    return Scan(target, table.names, found, n_rows, dialect, file_sha256(path))
+
+
+def _keep(table: RawTable, target: Path, personal: PersonalScan, kinds: KindScan, progress: Progress) -> int:
+    """Write every batch as it came, and look at it on the way."""
+    batches = iter(table.batches)
+    first = next(batches)  # a file without rows was refused before
+    done = 0
+    with writer(target, first.schema) as out:
+        for batch in chain([first], batches):
+            for name, column in zip(table.names, batch.columns, strict=True):
+                personal.look(name, column, done + 1)
+                kinds.look(name, column)
+            out.write(batch)
+            done += batch.num_rows
+            progress(done, table.n_rows or 0, "reading")
+    return done
+
+
+def _check_plan(plan: SamplePlan | SourcePlan, names: list[str]) -> None:
+    if len(names) == 1 and (other := next((mark for mark in DELIMITERS if mark in names[0]), None)):
+        raise DataError(
+            "wrong_delimiter",
+            "The header holds one name only. The values seem to be separated by %(other)s.",
+            other=repr(other),
+        )
+    if looks_like_data(names):
+        raise DataError("no_header", "The first row holds values, not names of columns. Add a header.")
+    check_roles(plan, names)
+    for role in plan.ids:
+        check_id_role(role)
