@@ -4,9 +4,11 @@ from importlib import import_module
 
 from django.urls import include, path
 from django.urls.resolvers import URLPattern, URLResolver
-from django.views.i18n import set_language
 
-from etron import views
+from etron.views.flow import flow, flow_overview, flow_step
+from etron.views.home import home
+from etron.views.jobs import job_strip
+from projects.views import accounts
 
 
 def pages(app: str) -> list[URLPattern | URLResolver]:
@@ -28,10 +30,12 @@ def there(module: str) -> bool:
 APPS = ("projects", "datafactory", "models_registry", "risk_products")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", views.home, name="home"),
-    path("projects/<slug:slug>/", views.flow, name="flow"),
-    path("jobs/<uuid:pk>/strip/", views.job_strip, name="job-strip"),
-    path("language/", set_language, name="set_language"),
+    path("", home, name="home"),
+    path("jobs/<uuid:pk>/strip/", job_strip, name="job-strip"),
+    path("language/", accounts.set_language, name="set_language"),
     *(pattern for app in APPS for pattern in pages(app)),
+    path("projects/<slug:slug>/", flow, name="flow"),
+    path("projects/<slug:slug>/flow/", flow_overview, name="flow-overview"),
+    path("projects/<slug:slug>/flow/<slug:key>/", flow_step, name="flow-step"),
     *(pattern for app in APPS for pattern in api(app)),
 ]

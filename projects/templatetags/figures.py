@@ -414,3 +414,17 @@ def control(field: Any) -> SafeString:
         attributes["aria-describedby"] = f"{field.auto_id}_error"
     rendered: SafeString = field.as_widget(attrs=attributes)
     return rendered
+
+
+MARKS = {
+    "leakage_unknown": noop("Leakage cannot be excluded: the sample or a source has no time."),
+    "immature_months": noop("Some months are not mature: their outcomes are not all known yet."),
+    "maturity_suspected": noop("The bad rate falls in the last months: their outcomes may not all be known yet."),
+}
+
+
+@register.filter
+def mark_label(mark: Any) -> str:
+    """What a ticket's mark means, in one sentence."""
+    text = MARKS.get(str(mark))
+    return _(text) if text else str(mark).replace("_", " ").capitalize()

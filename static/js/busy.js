@@ -4,7 +4,7 @@ line.className = "busy";
 document.body.append(line);
 let open = 0;
 
-const polls = (element) => element.matches && element.matches("[hx-trigger*=every]");
+const polls = (element) => element.matches && element.matches("[hx-trigger*=every], [data-quiet], .inspector");
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (polls(event.detail.elt)) return;
   open += 1;
