@@ -18,6 +18,7 @@ ENCODINGS = ("utf-8", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "latin-1")
 HEAD_BYTES = 256 * 1024
 PROBE_BYTES = 64 * 1024**2  # an ASCII head may be followed by Chinese names much later
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_CONTROL = set(range(9)) | {11, 12} | set(range(14, 32))
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,10 @@ def find_encoding(path: Path, format: str) -> str:
 
 def _utf16_without_mark(head: bytes) -> str:
     """UTF-16 of mostly Latin text has a zero in every second byte."""
-    half = len(head) // 2
-    if half >= 8 and head[1::2].count(0) > 0.7 * half and head[::2].count(0) == 0:
-        return "utf-16-le"
-    if half >= 8 and head[::2].count(0) > 0.7 * half and head[1::2].count(0) == 0:
-        return "utf-16-be"
+    for name, high, low in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
+        odd = sum(low.count(code) for code in _CONTROL)
+        if len(low) >= 8 and high.count(0) > 0.7 * len(high) and odd < 0.1 * len(low):
+            return name
     return ""
 
 

@@ -341,12 +341,12 @@ def _plain(name: str, column: pa.Array) -> pa.Array:
         ) from None
 
 
-def excel_table(path: Path, limits: Limits) -> RawTable:
+def excel_table(stream: BinaryIO, limits: Limits) -> RawTable:
     """The first sheet of a workbook, every value as text; a date at midnight becomes a date without time."""
     import openpyxl
 
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
     except Exception:  # openpyxl raises whatever its parsers raise
         raise DataError("file_broken", "The workbook cannot be opened. Save it again as .xlsx.") from None
     rows = book.worksheets[0].iter_rows(values_only=True)
@@ -409,7 +409,8 @@ def open_table(path: Path, encoding: str, delimiter: str, limits: Limits) -> Ite
     if format == "parquet":
         yield _bounded(parquet_table(path, limits), limits)
     elif format == "xlsx":
-        yield _bounded(excel_table(path, limits), limits)
+        with path.open("rb") as raw:
+            yield _bounded(excel_table(raw, limits), limits)
     else:
         with open_bytes(path, format) as raw:
             stream = TextStream(raw, encoding, path.stat().st_size, limits)

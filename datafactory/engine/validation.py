@@ -238,7 +238,7 @@ def _suspected_maturity(suspicion: dict[str, Any] | None, checks: Checks) -> lis
             "maturity_unknown",
             "Performance window or date of the outcomes is not given; the bad rate by month shows no fall at the end.",
         )
-        return ["maturity_unknown"]
+        return []
     checks.warned(
         "maturity_suspected",
         "The bad rate falls from %(early)s to %(last)s towards the end: the months from %(from_month)s may not be"
