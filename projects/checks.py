@@ -9,6 +9,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError
+from django.utils.module_loading import autodiscover_modules
 
 STARTS = re.compile(r"""\bjobs\.start\(\s*["']([\w.]+)["']""")
 
@@ -58,6 +59,10 @@ def started_names() -> Iterator[tuple[str, Path]]:
 def every_job_has_a_task(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     from projects.jobs import has_task
 
+    try:
+        autodiscover_modules("tasks")
+    except ImportError as error:  # the worker will not start either, and says more
+        return [checks.Warning(f"The tasks cannot be imported: {error}", id="projects.W001")]
     return [
         checks.Error(f"The job {name!r} has no task.", hint=f"It is started in {path.name}.", id="projects.E002")
         for name, path in started_names()

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
@@ -48,8 +49,9 @@ def job(name: str) -> Callable[[Task], Task]:
 
 
 def has_task(name: str) -> bool:
+    """Imports every app's ``tasks`` if need be; Celery's own loader would set Django up again."""
     if name not in current_app.tasks:
-        current_app.loader.import_default_modules()
+        autodiscover_modules("tasks")
     return name in current_app.tasks
 
 

@@ -36,7 +36,7 @@ def sign_in(request: HttpRequest, *, email: str, password: str) -> User:
     if cache.get(key, 0) >= FAILURES_ALLOWED:
         raise DomainError("too_many_tries", _("Too many tries. Please wait a quarter of an hour."), status=429)
     user = authenticate(request, username=email, password=password)
-    if not isinstance(user, User):
+    if not isinstance(user, User) or (user.is_demo and not settings.DEMO):
         cache.add(key, 0, FAILURES_FORGOTTEN_S)
         cache.incr(key)
         known = User.objects.filter(email=email).exists()

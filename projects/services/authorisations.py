@@ -21,6 +21,11 @@ def granting_institutions(user: User, project: Project) -> list[Institution]:
     return sorted(found.values(), key=lambda row: (row.kind != Institution.Kind.PARTNER, row.slug))
 
 
+def require_grantor(user: User, project: Project) -> None:
+    """Say no before looking at what was asked for."""
+    _grantor(user, project, None)
+
+
 def _grantor(user: User, project: Project, wanted: Institution | None) -> Institution:
     mine = [row for row in granting_institutions(user, project) if wanted in {None, row}]
     if not mine:

@@ -26,6 +26,13 @@ def may_create(user: User) -> bool:
     return platform.filter(role=Role.ADMINISTRATOR).exists()
 
 
+def may_invite(user: User, institution: Institution) -> bool:
+    if _is_administrator(user, institution):
+        return True
+    empty = institution.kind == Institution.Kind.PARTNER and not institution.memberships.exists()
+    return empty and may_create(user)
+
+
 @transaction.atomic
 def create_institution(*, user: User, name: str, kind: str = Institution.Kind.PARTNER, slug: str = "") -> Institution:
     """Register a partner; only the platform's administrators do."""
@@ -49,9 +56,7 @@ def invite(*, user: User, institution: Institution, email: str, role: str) -> tu
 
     Administrators invite into their institution; the platform's administrators also the first people of a partner.
     """
-    if not _is_administrator(user, institution) and not (
-        institution.kind == Institution.Kind.PARTNER and may_create(user) and not institution.memberships.exists()
-    ):
+    if not may_invite(user, institution):
         raise Forbidden("not_an_administrator", _("Only an administrator of the institution invites people."))
     if role not in Role.values:
         raise Invalid("unknown_role", _("There is no such role."))

@@ -7,6 +7,8 @@ from projects import audit, sharing
 from projects.errors import Forbidden, Invalid, NotFound
 from projects.models import Institution, Membership, Project, ProjectMember, Role, User
 
+ROLE_NOT_HELD = _("This person does not hold this role in the institution.")
+
 
 def managed_institutions(user: User, project: Project) -> list[Institution]:
     """For whose people ``user`` may speak here: as administrator, or as the project's creator for the own ones."""
@@ -29,7 +31,7 @@ def add_member(*, user: User, project: Project, member: User, institution: Insti
     """Let ``member`` work in the project for ``institution`` in a role that they hold there. Twice is safe."""
     _require_management(user, project, institution)
     if not Membership.objects.filter(user=member, institution=institution, role=role).exists():
-        raise Invalid("role_not_held", _("This person does not hold this role in the institution."))
+        raise Invalid("role_not_held", ROLE_NOT_HELD)
     row, is_new = ProjectMember.objects.get_or_create(project=project, user=member, institution=institution, role=role)
     if is_new:
         sharing.resync(project)

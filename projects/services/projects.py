@@ -27,7 +27,7 @@ def home_of(user: User) -> Institution:
 
 def _free_slug(name: str) -> str:
     base = slugify(name)[:60] or "project"
-    taken = set(Project.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    taken = {*Project.objects.filter(slug__startswith=base).values_list("slug", flat=True), "new"}
     return next(slug for n in range(1, len(taken) + 2) if (slug := base if n == 1 else f"{base}-{n}") not in taken)
 
 
