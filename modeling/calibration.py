@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
+from modeling.floor import count_people, merge_small, people_codes
+
 Floats = NDArray[np.float64]
 
 
@@ -52,29 +54,29 @@ def equal_count_groups(risk: ArrayLike, weight: ArrayLike, groups: int) -> NDArr
     return np.unique(group, return_inverse=True)[1][place].astype(np.int64)
 
 
-def count_people(person: ArrayLike, group: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
-    """Distinct people in each group."""
-    codes = np.unique(np.asarray(person), return_inverse=True)[1].astype(np.int64)
-    pairs = np.unique(group * (codes.max(initial=0) + 1) + codes)
-    return np.bincount(pairs // (codes.max(initial=0) + 1), minlength=groups).astype(np.int64)
-
-
 def calibration_table(
-    y: ArrayLike, pd: ArrayLike, weight: ArrayLike | None = None, person: ArrayLike | None = None, groups: int = 10
+    y: ArrayLike,
+    pd: ArrayLike,
+    weight: ArrayLike | None = None,
+    person: ArrayLike | None = None,
+    *,
+    groups: int = 10,
+    floor: int = 1,
 ) -> list[CalibrationRow]:
-    """Mean PD against bad rate in groups of about equal weight, lowest PD first.
+    """Mean PD against bad rate in groups of about equal weight and ``floor`` people or more, lowest PD first.
 
     >>> [(row.avg_pd, row.bad_rate) for row in calibration_table([0, 0, 1, 1], [0.1, 0.1, 0.9, 0.9], groups=2)]
     [(0.1, 0.0), (0.9, 1.0)]
     """
     labels, pds = np.asarray(y, dtype=np.float64), np.asarray(pd, dtype=np.float64)
     weights = np.ones(len(labels)) if weight is None else np.asarray(weight, dtype=np.float64)
-    group = equal_count_groups(pds, weights, groups)
+    codes = people_codes(np.arange(len(labels)) if person is None else person)
+    group = merge_small(equal_count_groups(pds, weights, groups), codes, floor)
     k = int(group.max()) + 1
     size, rows = np.bincount(group, weights, k), np.bincount(group, minlength=k)
     bad_rate = np.bincount(group, weights * labels, k) / size
     avg_pd = np.bincount(group, weights * pds, k) / size
-    people = count_people(np.arange(len(labels)) if person is None else person, group, k)
+    people = count_people(codes, group, k)
     low, high = wilson(bad_rate, effective_size(weights, group, k))
     return [
         CalibrationRow(int(rows[i]), int(people[i]), *(float(c[i]) for c in (size, avg_pd, bad_rate, low, high)))

@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modeling.calibration import count_people, equal_count_groups
+from modeling.calibration import equal_count_groups
+from modeling.floor import count_people, merge_small, people_codes
 
 Floats = NDArray[np.float64]
 
@@ -46,10 +47,11 @@ def decile_table(
     *,
     bins: int = 10,
     cut: Literal["equal_count", "equal_width"] = "equal_count",
+    floor: int = 1,
 ) -> list[Decile]:
     """Gains table over the score: about equal weight a bin, or equal steps of the score; equal scores stay together.
 
-    Heavy ties or empty intervals leave fewer rows than ``bins``.
+    Heavy ties, empty intervals and bins of fewer than ``floor`` people (merged with a neighbour) leave fewer rows.
 
     Parameters
     ----------
@@ -67,10 +69,12 @@ def decile_table(
     labels, scores = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
     weights = np.ones(len(labels)) if weight is None else np.asarray(weight, dtype=np.float64)
     group = equal_count_groups(scores, weights, bins) if cut == "equal_count" else _equal_width(scores, bins)
+    codes = people_codes(np.arange(len(labels)) if person is None else person)
+    group = merge_small(group, codes, floor)
     k = int(group.max()) + 1
     sums = np.array([np.bincount(group, weights * part, k) for part in (labels, 1 - labels, np.asarray(pd))])
     rows = np.bincount(group, minlength=k)
-    people = count_people(np.arange(len(labels)) if person is None else person, group, k)
+    people = count_people(codes, group, k)
     low, high = np.full(k, np.inf), np.full(k, -np.inf)
     np.minimum.at(low, group, scores)
     np.maximum.at(high, group, scores)

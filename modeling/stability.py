@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
-from modeling.calibration import count_people
+from modeling.floor import count_people, people_codes
 
 Floats = NDArray[np.float64]
 
@@ -128,7 +128,7 @@ def psi_by_month(
     cell = place * bins.size + bins.index(np.asarray(x, dtype=np.float64)[known])
     counts = np.bincount(cell, weights[known], len(names) * bins.size).reshape(len(names), -1)
     n = np.bincount(place, minlength=len(names))
-    who = count_people(people[known], place.astype(np.int64), len(names))
+    who = count_people(people_codes(people[known]), place.astype(np.int64), len(names))
     return [
         MonthPsi(str(name), int(n[i]), int(who[i]), psi(expected, counts[i]), psi_noise(expected, counts[i]))
         for i, name in enumerate(names)
