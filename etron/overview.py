@@ -72,7 +72,7 @@ def todo(project: Project, rights: Rights) -> tuple[Todo, ...]:
             _("Every institution approves the project"),
             _("Still to decide: %(names)s") % {"names": ", ".join(undecided)} if undecided else _("All have decided."),
             project.status == Project.Status.OPEN,
-            link(True, _("Decide"), "okc", "projects:project-settings", project.slug),
+            link(rights.decide, _("Decide"), "okc", "projects:project-settings", project.slug),
         ),
         Todo(
             _("The partner authorises the use of its data"),

@@ -274,6 +274,9 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env_str("ETRON_LOG_LEVEL", "INFO")},  # ETRON_LOG_LEVEL
 }
 
+# Who knows the figures of a project's line in lists: a function of the top floor, called by the lowest.
+PROJECT_FIGURES = "etron.project_figures.figures_of"
+
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

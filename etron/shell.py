@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrPromise
 
 from etron import selectors
+from etron.addresses import address
 from projects.models import User
 
 
@@ -50,7 +50,7 @@ WORK = (
     Entry("projects:job-list", gettext_lazy("Jobs"), "cpu", "job"),
 )
 GOVERNANCE = (
-    Entry("projects:institution-list", gettext_lazy("Institutions and members"), "users", "institution"),
+    Entry("projects:institution-list", gettext_lazy("Institutions"), "users", "institution"),
     Entry("projects:audit-list", gettext_lazy("Audit log"), "log", "audit"),
     Entry("api-docs", gettext_lazy("API reference"), "key", "api-docs"),
 )
@@ -75,14 +75,6 @@ MINE = (
     Entry("projects:password-change", gettext_lazy("Change password"), "lock", "password"),
     Entry("projects:token-list", gettext_lazy("API tokens"), "key", "token"),
 )
-
-
-def address(url_name: str, *arguments: Any) -> str:
-    """The URL, or nothing if this floor has no such page."""
-    try:
-        return reverse(url_name, args=arguments)
-    except NoReverseMatch:
-        return ""
 
 
 def links(

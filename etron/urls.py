@@ -4,9 +4,12 @@ from importlib import import_module
 
 from django.urls import include, path
 from django.urls.resolvers import URLPattern, URLResolver
+from drf_spectacular.views import SpectacularAPIView
 
+from etron.views.api_docs import api_docs
 from etron.views.flow import flow, flow_overview, flow_step
-from etron.views.home import home
+from etron.views.health import livez, readyz
+from etron.views.home import find, find_json, home
 from etron.views.jobs import job_strip
 from projects.views import accounts
 
@@ -31,6 +34,10 @@ APPS = ("projects", "datafactory", "models_registry", "risk_products")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("livez", livez, name="livez"),
+    path("readyz", readyz, name="readyz"),
+    path("find/", find, name="find"),
+    path("find.json", find_json, name="find-json"),
     path("jobs/<uuid:pk>/strip/", job_strip, name="job-strip"),
     path("language/", accounts.set_language, name="set_language"),
     *(pattern for app in APPS for pattern in pages(app)),
@@ -38,4 +45,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/flow/", flow_overview, name="flow-overview"),
     path("projects/<slug:slug>/flow/<slug:key>/", flow_step, name="flow-step"),
     *(pattern for app in APPS for pattern in api(app)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs/", api_docs, name="api-docs"),
 ]

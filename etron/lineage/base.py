@@ -7,8 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from datafactory.models import SourceVersion
+from etron.addresses import address
 from etron.flow import Link, Party, Step
-from etron.shell import address
 from projects import access
 from projects.models import Artifact, Job, Project, User
 from projects.templatetags.figures import percent
@@ -21,6 +21,7 @@ class Rights:
     build: bool = False
     bring: bool = False
     release: bool = False
+    decide: bool = False
 
     @classmethod
     def of(cls, user: User, project: Project) -> "Rights":
@@ -28,6 +29,7 @@ class Rights:
             access.may(user, project, "build_project"),
             access.may(user, project, "bring_sample"),
             access.may(user, project, "release_project"),
+            access.may(user, project, "decide_project"),
         )
 
 

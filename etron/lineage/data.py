@@ -8,9 +8,9 @@ from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 
 from datafactory.models import FeatureTable, Match, Sample, SourceVersion
+from etron.addresses import address
 from etron.flow import Link, Step
 from etron.lineage.base import Rights, base, in_progress, link, step_of
-from etron.shell import address
 from modeling.artifacts import fingerprint
 from projects.models import Artifact, Project
 from projects.templatetags.figures import compact, figure, percent
@@ -102,7 +102,7 @@ def source_steps(sources: set[int]) -> Iterator[Step]:
 
 def feature_steps(project: Project, rights: Rights, line_of: Mapping[str, str]) -> Iterator[Step]:
     rows = FeatureTable.objects.filter(project=project).select_related("job").defer("profile", "ticket")
-    for row in rows.annotate(n_rows=KT("ticket__n_rows")).order_by("number"):
+    for row in rows.order_by("number"):
         match = f"match-{row.match_id}"
         yield in_progress(
             Step(
@@ -111,7 +111,7 @@ def feature_steps(project: Project, rights: Rights, line_of: Mapping[str, str]) 
                 parents=(match,),
                 title=row.name or _("Joint table"),
                 figure=figure(row.summary.get("n_columns")),
-                sub=_("columns, %(n)s rows") % {"n": compact(row.n_rows)},
+                sub=_("columns"),
                 url=address("datafactory:feature-detail", project.slug, row.number),
                 follow=training_links(project, row.number) if rights.build else (),
             ),

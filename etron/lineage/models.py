@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext as _
 
+from etron.addresses import address
 from etron.flow import Step
 from etron.lineage.base import Rights, base, in_progress, link, party, step_of
-from etron.shell import address
 from modeling.artifacts import fingerprint
 from models_registry.models import Evaluation, TrainingRun, ValueOfData
 from projects.models import Project
@@ -131,7 +131,7 @@ def value_steps(project: Project, line_of: Mapping[str, str]) -> Iterator[Step]:
                 parents=(table,),
                 title=row.name or _("Value of the data"),
                 figure=figure(gain, 3) if gain is not None else _("Ready"),
-                sub=_("joint against partner only"),
+                sub=_("of the platform's data"),
                 url=address("models_registry:value-detail", project.slug, row.number),
             ),
             step_of(row),

@@ -8,12 +8,12 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from etron.addresses import address
 from etron.flow import Link, Step
 from etron.lineage.base import Rights, link, party
-from etron.shell import address
 from models_registry.models import Release, Version
 from projects.models import Project
-from projects.templatetags.figures import compact, day
+from projects.templatetags.figures import compact
 from risk_products.models import Product, ScoreCall
 
 
@@ -42,9 +42,7 @@ def version_steps(project: Project, rights: Rights) -> Iterator[Step]:
             label=_("Version %(n)s") % {"n": version.number},
             title=f"{version.model.name} v{version.number}",
             figure=str(version.get_status_display()),
-            sub=", ".join(
-                filter(None, (str(version.decided_by or version.author), day(version.decided_at or version.created_at)))
-            ),
+            sub=str(version.decided_by or version.author),
             url=url,
             follow=follow,
         )

@@ -428,3 +428,18 @@ def mark_label(mark: Any) -> str:
     """What a ticket's mark means, in one sentence."""
     text = MARKS.get(str(mark))
     return _(text) if text else str(mark).replace("_", " ").capitalize()
+
+
+@register.filter
+def spark(values: Any, box: str = "80x20") -> str:
+    """Path of a small line through ``values``, oldest first, in a box of that size with 3 units of margin."""
+    known = [value for value in map(number, values or ()) if value is not None]
+    if len(known) < 2:
+        return ""
+    across, down = (float(part) for part in box.split("x"))
+    least, span = min(known), (max(known) - min(known)) or 1.0
+    step = (across - 4) / (len(known) - 1)
+    points = (
+        f"{2 + at * step:.1f} {down - 3 - (down - 6) * (value - least) / span:.1f}" for at, value in enumerate(known)
+    )
+    return "M" + " L".join(points)

@@ -4,6 +4,7 @@ import dagre from "@dagrejs/dagre";
 import { htmx } from "./page.js";
 
 const COLUMN = 138, WIDTH = 116, TOP = 44, LEFT = 10, GAP = 22;
+const ROOT = "(root)"; // holds rows without parents in their column
 const BUSY_MS = 2000, IDLE_MS = 20000;
 const wide = matchMedia("(min-width: 721px)");
 
@@ -24,12 +25,25 @@ function layout(nodes, links) {
   nodes.forEach((node) => graph.setNode(node.dataset.key, { width: WIDTH, height: node.offsetHeight }));
   links.forEach((link) => graph.setEdge(link.from, link.to, { minlen: Math.max(1, rank[link.to] - rank[link.from]), weight: 2 }));
   const rooted = new Set(links.map((link) => link.to));
-  graph.setNode("", { width: 1, height: 1 });
+  graph.setNode(ROOT, { width: 1, height: 1 });
   nodes.filter((node) => !rooted.has(node.dataset.key)).forEach((node) => {
-    graph.setEdge("", node.dataset.key, { minlen: rank[node.dataset.key] - least + 1, weight: 1 });
+    graph.setEdge(ROOT, node.dataset.key, { minlen: rank[node.dataset.key] - least + 1, weight: 1 });
   });
   dagre.layout(graph);
   return { graph, rank, least };
+}
+
+// Whether the partner's sample came out below the sources: it reads better on top.
+function upsideDown(nodes, graph) {
+  const y = (node) => graph.node(node.dataset.key).y;
+  const samples = nodes.filter((node) => node.dataset.key.startsWith("sample-")).map(y);
+  const sources = nodes.filter((node) => node.dataset.key.startsWith("source-")).map(y);
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return samples.length && sources.length && mean(samples) > mean(sources);
+}
+function mirror(graph) {
+  graph.nodes().forEach((key) => (graph.node(key).y *= -1));
+  graph.edges().forEach((edge) => (graph.edge(edge).points || []).forEach((point) => (point.y *= -1)));
 }
 
 function place() {
@@ -45,6 +59,7 @@ function place() {
   const links = edges();
   const { graph, rank, least } = layout(nodes, links);
   const x = (of) => LEFT + (of - least) * COLUMN;
+  if (upsideDown(nodes, graph)) mirror(graph);
   const top = Math.min(...nodes.map((node) => graph.node(node.dataset.key).y - node.offsetHeight / 2));
   const spot = {};
   for (const node of nodes) {
