@@ -1,0 +1,360 @@
+"""Feature tables: one row an application with the partner's columns, the latest source values and window aggregates,
+each as it was known at the moment of the application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import ibis
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datafactory.engine.engines import Table, TableEngine
+from datafactory.engine.keying import id_column, keys_file
+from datafactory.engine.matching import MatchPlan, SourceInput, as_known, source_prefix
+from datafactory.engine.profile import profile_features
+from datafactory.engine.windows import (
+    Agg,
+    Aggregate,
+    bucket,
+    cleaned,
+    exponent,
+    finish,
+    grid,
+    raw_aggregates,
+    window_starts,
+)
+from modeling.artifacts import (
+    Column,
+    FeatureTable,
+    MatchReport,
+    Progress,
+    SampleFile,
+    fingerprint,
+    hash_folder,
+    no_progress,
+    to_json,
+)
+from modeling.errors import DataError
+
+CODE_VERSION = 1
+ROW_HASH = "row_hash"  # column of a source: md5 of all values of the row, the last word on ties
+_ROW_GROUP = 131_072
+
+
+@dataclass(frozen=True)
+class FeaturePlan:
+    """Which columns to build. ``None`` means the default: every field of a snapshot source as its latest value, every
+    field of an event source in the window grid, dates in neither. A source named in either mapping gets exactly what is
+    listed there."""
+
+    snapshot_fields: dict[str, tuple[str, ...]] | None = None
+    windows_days: tuple[int, ...] = (7, 30, 90, 180, 360)
+    aggregates: tuple[Agg, ...] = ("count", "sum", "mean", "max", "distinct")
+    grids: dict[str, tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class SourceFeatures:
+    """What is built from one source."""
+
+    source: SourceInput
+    snapshot: tuple[Column, ...]
+    windows: tuple[Aggregate, ...]
+    days: tuple[int, ...]
+    exponents: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def prefix(self) -> str:
+        return source_prefix(self.source.slug)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The feature columns, snapshot fields first."""
+        latest = [
+            replace(
+                c,
+                name=f"{self.prefix}__{c.name}",
+                kind="category" if c.kind == "date" else c.kind,
+                party="platform",
+                origin=self.source.slug,
+                field=c.name,
+            )
+            for c in self.snapshot
+        ]
+        built = [Column(a.name, a.result_kind, "platform", self.source.slug, a.field, a.title) for a in self.windows]
+        return (*latest, *built)
+
+    @property
+    def window_fields(self) -> tuple[Column, ...]:
+        used = {aggregate.field for aggregate in self.windows}
+        return tuple(column for column in self.source.columns if column.name in used)
+
+
+def choose_features(source: SourceInput, plan: FeaturePlan) -> SourceFeatures:
+    """Resolve the plan for one source; unknown fields and windows without event times are refused."""
+    snapshots, grids = plan.snapshot_fields or {}, plan.grids or {}
+    named = source.slug in snapshots or source.slug in grids
+    every = tuple(column.name for column in source.columns if column.kind != "date")
+    snapshot = snapshots.get(source.slug, every if source.kind == "snapshot" and not named else ())
+    fields = grids.get(source.slug, every if source.kind == "events" and not named else ())
+    windowed = source.slug in grids or (source.kind == "events" and not named)
+    if windowed and not source.has_event_time:
+        raise DataError(
+            "windows_need_time", "The source %(source)s has no event time, so it has no windows.", source=source.slug
+        )
+    windows = grid(source_prefix(source.slug), _pick(source, fields), plan.aggregates, plan.windows_days)
+    days = tuple(sorted(plan.windows_days))
+    return SourceFeatures(source, _pick(source, snapshot), windows if windowed else (), days)
+
+
+def _pick(source: SourceInput, names: Sequence[str]) -> tuple[Column, ...]:
+    by_name = {column.name: column for column in source.columns}
+    for name in names:
+        if name not in by_name:
+            raise DataError(
+                "unknown_field", "The source %(source)s has no field %(field)s.", source=source.slug, field=name
+            )
+    return tuple(by_name[name] for name in names)
+
+
+def feature_recipe(match: MatchReport, plan: FeaturePlan) -> dict[str, Any]:
+    return {"stage": "build_features", "code": CODE_VERSION, "match": match.content_hash, "plan": to_json(plan)}
+
+
+def build_features(
+    sample: SampleFile,
+    sample_dir: Path,
+    match: MatchReport,
+    match_dir: Path,
+    match_plan: MatchPlan,
+    keyed_dirs: Mapping[str, Path],
+    plan: FeaturePlan,
+    out: Path,
+    engine: TableEngine,
+    *,
+    progress: Progress = no_progress,
+) -> tuple[FeatureTable, dict[str, Any]]:
+    """Write ``rows.parquet`` (sorted by row_id) and ``profile.json``.
+
+    Parameters
+    ----------
+    match_dir : folder with ``matched.parquet``
+    keyed_dirs : per source slug the folder of its keyed ids
+    out : empty folder for the result
+
+    Returns
+    -------
+    The ticket (``path`` empty) and the profile. The same inputs and plan give the same bytes, whatever the threads.
+
+    Raises
+    ------
+    DataError
+        ``unknown_field``, ``windows_need_time``, ``duplicate_feature``, ``no_features``.
+    """
+    chosen = [choose_features(source, plan) for source in match_plan.sources]
+    columns = (*sample.columns, *(column for one in chosen for column in one.columns))
+    _check_names(columns)
+    base = _write_spine(sample, sample_dir, match_dir, chosen, match_plan, engine)
+    built: list[tuple[SourceFeatures, list[Table]]] = []
+    for done, one in enumerate(chosen):
+        progress(done, len(chosen) + 2, one.source.slug)
+        built.append((one, _build_source(one, match_plan, keyed_dirs[one.source.slug], engine)))
+    progress(len(chosen), len(chosen) + 2, "rows")
+    n_rows, n_matched = _write_rows(base, sample, built, out / "rows.parquet", engine)
+    progress(len(chosen) + 1, len(chosen) + 2, "profile")
+    profile = profile_features(
+        out / "rows.parquet",
+        columns,
+        zone=match_plan.zone,
+        floor_ids=match_plan.floor_ids,
+        cell_floor=match_plan.cell_floor,
+    )
+    (out / "profile.json").write_bytes(msgspec.json.encode(profile, order="deterministic"))
+    ticket = FeatureTable(
+        fingerprint=fingerprint(feature_recipe(match, plan)),
+        parents=(match.content_hash, sample.content_hash),
+        path="",
+        content_hash=hash_folder(out),
+        columns=columns,
+        n_rows=n_rows,
+        n_matched_rows=n_matched,
+        marks=match.marks,
+    )
+    return ticket, profile
+
+
+def _check_names(columns: Sequence[Column]) -> None:
+    seen: set[str] = set()
+    for column in columns:
+        if column.name in seen:
+            raise DataError("duplicate_feature", "Two features would be called %(name)s.", name=column.name)
+        seen.add(column.name)
+    if not columns:
+        raise DataError("no_features", "The plan leaves no feature to build.")
+
+
+def _write_spine(
+    sample: SampleFile,
+    sample_dir: Path,
+    match_dir: Path,
+    chosen: Sequence[SourceFeatures],
+    plan: MatchPlan,
+    engine: TableEngine,
+) -> Table:
+    """Scratch file with position, time, window starts and the keyed id that hit in each source. Returns the sample."""
+    matched = pq.read_table(match_dir / "matched.parquet")
+    columns: dict[str, Any] = {"__pos": pa.array(np.arange(matched.num_rows)), "__matched": matched["matched"]}
+    if sample.has_time:
+        observed = pq.read_table(sample_dir / "rows.parquet", columns=["observed_at"])["observed_at"]
+        columns["observed_at"] = observed
+        days = sorted({day for one in chosen for day in one.days if one.windows})
+        for day, start in window_starts(observed.cast(pa.int64()).to_numpy(), days).items():
+            columns[f"__from_{day}"] = pa.array(start).cast(pa.timestamp("us", tz="UTC"))
+    for one in chosen:
+        for part in ("via", "key"):
+            columns[f"__{part}_{one.prefix}"] = matched[f"{part}__{one.prefix}"]
+    pq.write_table(pa.table(columns), engine.scratch("spine.parquet"))
+    return engine.table(sample_dir / "rows.parquet", row_no="__pos")
+
+
+def _build_source(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> list[Table]:
+    """Tables keyed by ``__pos``: the latest row and the exact parts of the windows."""
+    tables = []
+    if one.snapshot:
+        tables.append(engine.keep(f"latest_{one.prefix}", _latest(one, plan, keyed, engine)))
+    if one.windows:
+        events = _joined(one, plan, keyed, engine, [c.name for c in one.window_fields], windows=True)
+        one.exponents.update(_exponents(one, engine))
+        bucketed = _bucketed(events, one)
+        parts = raw_aggregates(bucketed, one.windows, one.days, one.exponents)
+        named = {f"{one.prefix}|{name}": part for name, part in parts.items()}
+        grouped = bucketed.group_by("__pos").agg(**named)
+        tables.append(engine.keep(f"windows_{one.prefix}", grouped))
+    return tables
+
+
+def _joined(
+    one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine, fields: Sequence[str], *, windows: bool
+) -> Table:
+    """Rows of the source that each application could know, through the id type that hit."""
+    source = engine.table(engine.root / one.source.path / "rows.parquet", row_no="__row")
+    times = ("event_time", "known_at") if one.source.has_event_time else ()
+    starts = [f"__from_{day}" for day in one.days] if windows else []
+    spine = engine.table(engine.scratch("spine.parquet"))
+    parts = []
+    for id_type in (t for t in plan.id_types if t in one.source.id_types):
+        found = spine.filter(spine[f"__via_{one.prefix}"] == id_type)
+        observed = ("observed_at",) if times else ()
+        found = found.select("__pos", *observed, *starts, key=found[f"__key_{one.prefix}"])
+        found = found.join(engine.table(keyed / keys_file(id_type)), "key").drop("key")
+        found = found.rename({"__id": "id", **({"__observed_at": "observed_at"} if times else {})})
+        rows = source.select(*times, "__row", *fields, __own=source[id_column(id_type)])
+        joined = found.join(rows, found["__id"] == rows["__own"])
+        parts.append(joined.filter(_conditions(joined, one, windows)).drop("__id", "__own") if times else joined)
+    return reduce(lambda a, b: a.union(b), parts)
+
+
+def _conditions(joined: Table, one: SourceFeatures, windows: bool) -> list[Any]:
+    known = as_known(joined, "__observed_at")
+    return [*known, joined.event_time >= joined[f"__from_{one.days[-1]}"]] if windows else known
+
+
+def _bucketed(events: Table, one: SourceFeatures) -> Table:
+    fields = {column.name: cleaned(events, column) for column in one.window_fields}
+    starts = [events[f"__from_{day}"] for day in one.days]
+    return events.select("__pos", __bucket=bucket(events.event_time, starts), **fields)
+
+
+def _exponents(one: SourceFeatures, engine: TableEngine) -> dict[str, int]:
+    """Scale of each column of doubles, from the whole source: it must not depend on who is matched."""
+    doubles = [column for column in one.window_fields if column.kind == "float"]
+    if not doubles:
+        return {}
+    table = engine.table(engine.root / one.source.path / "rows.parquet")
+    largest = engine.fetch(table.aggregate(**{c.name: cleaned(table, c).abs().max() for c in doubles})).to_pylist()[0]
+    return {name: exponent(value) for name, value in largest.items()}
+
+
+def _latest(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> Table:
+    """The last row in the total order (event_time, known_at, row hash), with the fields asked for.
+
+    The order is found on narrow rows; wide columns are then read for the winners alone.
+    """
+    rows = _joined(one, plan, keyed, engine, [ROW_HASH], windows=False)
+    order = [rows.event_time.desc(), rows.known_at.desc()] if one.source.has_event_time else []
+    rank = ibis.row_number().over(
+        ibis.window(group_by=rows["__pos"], order_by=[*order, rows[ROW_HASH].desc(), rows["__row"].desc()])
+    )
+    last = rows.select("__pos", "__row", __rank=rank).filter(ibis._["__rank"] == 0).select("__pos", "__row")
+    source = engine.table(engine.root / one.source.path / "rows.parquet", row_no="__row")
+    fields = {f"{one.prefix}__{column.name}": _snapshot_value(source, column) for column in one.snapshot}
+    return last.join(source.select("__row", **fields), "__row").drop("__row")
+
+
+def _snapshot_value(source: Table, column: Column) -> Any:
+    value = source[column.name]
+    if column.kind == "bool":
+        return value.cast("int64")
+    return value.cast("string") if column.kind in {"date", "category"} else value
+
+
+def _write_rows(
+    sample: Table, of: SampleFile, built: Sequence[tuple[SourceFeatures, list[Table]]], path: Path, engine: TableEngine
+) -> tuple[int, int]:
+    """Join everything to the sample in its order and write it; returns rows and matched rows."""
+    spine = engine.table(engine.scratch("spine.parquet")).select("__pos", matched=ibis._["__matched"])
+    wide = sample.join(spine, "__pos")
+    for _, tables in built:
+        for table in tables:
+            wide = wide.left_join(table, "__pos").drop("__pos_right")
+    own = [column.name for column in of.columns]
+    plain = ("row_id", "person", "observed_at", "y", "weight", "split", "approved")
+    head = [name for name in plain if name in sample.columns]
+    n_rows = n_matched = 0
+    writer: pq.ParquetWriter | None = None
+    for batch in _even(engine.batches(wide.order_by("__pos")), _ROW_GROUP):
+        table = _finished(batch, [*head, "matched", *own], built)
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+        n_rows += table.num_rows
+        n_matched += pc.sum(table["matched"]).as_py() or 0
+    assert writer is not None, "a sample has rows"
+    writer.close()
+    return n_rows, n_matched
+
+
+def _finished(batch: pa.Table, own: Sequence[str], built: Sequence[tuple[SourceFeatures, list[Table]]]) -> pa.Table:
+    columns = {name: batch[name].combine_chunks() for name in own}
+    parts = {name: batch[name].combine_chunks() for name in batch.column_names}
+    for one, _ in built:
+        for column in one.snapshot:
+            name = f"{one.prefix}__{column.name}"
+            columns[name] = parts[name]
+        for aggregate in one.windows:
+            renamed = {name: parts[f"{one.prefix}|{name}"] for name in aggregate.raw}
+            columns[aggregate.name] = finish(aggregate, renamed, one.exponents)
+    return pa.table(columns)
+
+
+def _even(batches: Any, rows: int) -> Any:
+    """Batches of exactly ``rows`` rows (the last one fewer), so that the file does not depend on the engine's pace."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        held.append(batch)
+        count += batch.num_rows
+        while count >= rows:
+            table = pa.Table.from_batches(held)
+            yield table.slice(0, rows)
+            held = table.slice(rows).to_batches()
+            count -= rows
+    if count:
+        yield pa.Table.from_batches(held)

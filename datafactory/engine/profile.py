@@ -1,0 +1,327 @@
+"""What each feature looks like: missing, distinct, quantiles, histogram, strength and stability by month.
+
+IV and KS use the label, so they are computed on train rows wherever the table has a split; without one the profile
+covers all rows, says "descriptive", and may feed no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datafactory.engine.disclosure import hidden_cells
+from datafactory.engine.match_report import bin_codes, decile_edges, month_codes, shares_psi
+from datafactory.engine.small_cells import people_by_group
+from modeling.artifacts import Column, Kind
+from modeling.bin_plan import BinPlan
+from modeling.binning import bin_table
+from modeling.errors import DataError
+
+_QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_HISTOGRAM_BINS = 20
+_TOP_LEVELS = 15
+_FIRST_MONTHS = 3
+_PSI_ROWS = 100  # fewer rows in a month say nothing about stability
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What all features of a table share."""
+
+    n: int
+    person: npt.NDArray[np.int64]
+    n_people: int
+    month: npt.NDArray[np.int64] | None
+    months: list[str]
+    first: npt.NDArray[np.bool_] | None  # rows of the months that later ones are compared with
+    y: npt.NDArray[np.bool_] | None  # of the rows in ``used``
+    used: npt.NDArray[np.bool_]  # rows whose label may be looked at
+    weight: npt.NDArray[np.float64]
+    cell_floor: int
+    floor_ids: int
+
+
+def profile_features(
+    rows: Path,
+    columns: Sequence[Column],
+    *,
+    zone: str = "Asia/Shanghai",
+    floor_ids: int = 1000,
+    cell_floor: int = 10,
+) -> dict[str, Any]:
+    """Profile every feature of a table.
+
+    Parameters
+    ----------
+    rows : ``rows.parquet`` of a feature table
+    columns : its features
+    zone : in which months begin
+    floor_ids : people below which nothing about the label is given
+    cell_floor : people below which a cell is hidden
+
+    Returns
+    -------
+    ``{"n_rows", "n_people", "basis": "train" | "descriptive" | None, "months", "first_months", "features": [...]}``,
+    a feature being ``name, title, party, origin, kind, missing, special, distinct, top_share, hit_rate, iv, ks, psi,
+    psi_max, missing_by_month, quantiles, histogram``. Everything is small and fit for JSON.
+    """
+    shared = _shared(rows, zone, floor_ids, cell_floor)
+    features = []
+    strong: dict[str, npt.NDArray[Any]] = {}
+    for column in columns:
+        values = pq.read_table(rows, columns=[column.name])[column.name].combine_chunks()
+        x = _values(values, column)
+        features.append(_describe(x, column, shared))
+        if shared.y is not None:
+            strong[column.name] = x[shared.used]
+    if shared.y is not None:
+        _add_strength(features, strong, columns, shared)
+    has_split = shared.used.sum() < shared.n
+    return {
+        "n_rows": shared.n,
+        "n_people": shared.n_people,
+        "basis": None if shared.y is None else "train" if has_split else "descriptive",
+        "months": shared.months,
+        "first_months": shared.months[:_FIRST_MONTHS] if shared.first is not None else [],
+        "features": features,
+    }
+
+
+def is_category(column: Column) -> bool:
+    return column.kind in {"category", "date"}
+
+
+def _shared(rows: Path, zone: str, floor_ids: int, cell_floor: int) -> _Rows:
+    there = pq.ParquetFile(rows).schema_arrow.names
+    wanted = [name for name in ("person", "observed_at", "y", "split", "weight") if name in there]
+    table = pq.read_table(rows, columns=wanted)
+    encoded = table["person"].combine_chunks().dictionary_encode()
+    person = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    month, months = month_codes(table["observed_at"], zone) if "observed_at" in there else (None, [])
+    used, y = _labelled(table)
+    if y is not None and len(np.unique(person[used])) < floor_ids:
+        y = None
+    return _Rows(
+        n=table.num_rows,
+        person=person,
+        n_people=len(encoded.dictionary),
+        month=month,
+        months=months,
+        first=None if month is None or len(months) < 2 else (month >= 0) & (month < _FIRST_MONTHS),
+        y=y,
+        used=used,
+        weight=table["weight"].to_numpy() if "weight" in there else np.ones(table.num_rows),
+        cell_floor=cell_floor,
+        floor_ids=floor_ids,
+    )
+
+
+def _labelled(table: pa.Table) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_] | None]:
+    """Rows whose label may be looked at, and their labels; None without both classes."""
+    used = np.ones(table.num_rows, bool)
+    if "split" in table.column_names:
+        used = pc.fill_null(pc.equal(table["split"], "train"), False).to_numpy()
+    if "y" not in table.column_names:
+        return used, None
+    label = pc.fill_null(table["y"].cast(pa.int64()), -1).to_numpy()
+    used = used & (label >= 0)
+    y = label[used] == 1
+    return used, y if 0 < y.sum() < len(y) else None
+
+
+def _values(values: pa.Array, column: Column) -> npt.NDArray[Any]:
+    """Doubles with NaN, or texts with None."""
+    if is_category(column):
+        return np.asarray(values.cast(pa.string()).to_numpy(zero_copy_only=False), dtype=object)
+    return np.array(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _describe(x: npt.NDArray[Any], column: Column, shared: _Rows) -> dict[str, Any]:
+    missing = pd.isna(x)
+    special = np.isin(x, column.specials) if column.specials and not is_category(column) else np.zeros(len(x), bool)
+    plain = x[~missing & ~special]
+    counts = pd.Series(plain).value_counts()
+    hit = ~missing & ~special
+    if "__count_d" in column.name and column.party == "platform":
+        hit &= x != 0
+    described = {
+        "name": column.name,
+        "title": column.title or column.field or column.name,
+        "party": column.party,
+        "origin": column.origin,
+        "kind": column.kind,
+        "missing": _share(missing.sum(), shared.n),
+        "special": _share(special.sum(), shared.n),
+        "distinct": len(counts),
+        "top_share": _share(counts.iloc[0], shared.n) if len(counts) else 0.0,
+        "hit_rate": _share(hit.sum(), shared.n),
+        "iv": None,
+        "ks": None,
+    }
+    codes, cells = _cells(x, missing, special, column)
+    return (
+        described
+        | _by_month(x, missing, column, shared)
+        | {
+            "mean": _short(np.mean(plain)) if len(plain) >= shared.cell_floor and not is_category(column) else None,
+            "quantiles": {} if is_category(column) else _quantiles(plain, shared.cell_floor),
+            "histogram": _histogram(codes, cells, shared),
+        }
+    )
+
+
+def _share(count: Any, n: int) -> float:
+    return round(float(count) / n, 4) if n else 0.0
+
+
+def _short(value: Any) -> float:
+    """Four significant digits: enough to read, too few to point at one person's amount."""
+    return float(f"{float(value):.4g}")
+
+
+def _quantiles(plain: npt.NDArray[np.float64], cell_floor: int) -> dict[str, float]:
+    """Quantiles with at least ``cell_floor`` rows beyond them; minimum and maximum belong to single people."""
+    kept = [q for q in _QUANTILES if min(q, 1 - q) * len(plain) >= cell_floor]
+    return (
+        {f"p{round(q * 100)}": _short(v) for q, v in zip(kept, np.quantile(plain, kept), strict=True)} if kept else {}
+    )
+
+
+def _cells(
+    x: npt.NDArray[Any], missing: npt.NDArray[np.bool_], special: npt.NDArray[np.bool_], column: Column
+) -> tuple[npt.NDArray[np.int64], list[dict[str, Any]]]:
+    """Cell of each row and what the cells are: levels or equal steps between the 1st and 99th percentile, then missing
+    and each special code."""
+    if is_category(column):
+        codes, cells = _level_cells(x, missing)
+    else:
+        codes, cells = _step_cells(x, ~missing & ~special)
+        for code in column.specials:
+            codes[x == code] = len(cells)
+            cells.append({"special": code})
+    codes[missing] = len(cells)
+    cells.append({"missing": True})
+    return codes, cells
+
+
+def _level_cells(
+    x: npt.NDArray[Any], missing: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], list[dict[str, Any]]]:
+    counts = pd.Series(x[~missing]).value_counts()
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:_TOP_LEVELS]
+    levels = [str(level) for level, _ in ordered]
+    codes = pd.Index(levels).get_indexer(pd.Index(x)).astype(np.int64)
+    cells: list[dict[str, Any]] = [{"level": level} for level in levels]
+    if len(counts) > len(levels):
+        codes[codes < 0] = len(levels)
+        cells.append({"other": len(counts) - len(levels)})
+    return codes, cells
+
+
+def _step_cells(
+    x: npt.NDArray[np.float64], plain: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], list[dict[str, Any]]]:
+    codes = np.full(len(x), -1, np.int64)
+    if not plain.any():
+        return codes, []
+    distinct = np.unique(x[plain])
+    if len(distinct) <= _HISTOGRAM_BINS:
+        codes[plain] = np.searchsorted(distinct, x[plain])
+        return codes, [{"from": _short(v), "to": _short(v)} for v in distinct]
+    low, high = (_short(v) for v in np.quantile(x[plain], (0.01, 0.99)))
+    if high <= low:
+        low, high = _short(distinct[0]), _short(distinct[-1])
+    edges = np.linspace(low, high, _HISTOGRAM_BINS + 1)
+    codes[plain] = np.clip(np.searchsorted(edges, x[plain], side="right") - 1, 0, _HISTOGRAM_BINS - 1)
+    return codes, [{"from": _short(a), "to": _short(b)} for a, b in pairwise(edges)]
+
+
+def _histogram(codes: npt.NDArray[np.int64], cells: list[dict[str, Any]], shared: _Rows) -> list[dict[str, Any]]:
+    """Share of rows by cell; cells of too few people are hidden, never one alone. A hidden level loses its name."""
+    people = people_by_group(shared.person, codes, len(cells))
+    rows = np.bincount(codes[codes >= 0], minlength=len(cells))
+    hidden = hidden_cells(people.tolist(), shared.cell_floor)
+    result = []
+    for cell, n, hide in zip(cells, rows.tolist(), hidden, strict=True):
+        if n == 0 and "missing" in cell:
+            continue
+        named = cell if not hide or "level" not in cell else {"level": None}
+        result.append({**named, "share": None if hide else _share(n, shared.n)})
+    return result
+
+
+def _by_month(x: npt.NDArray[Any], missing: npt.NDArray[np.bool_], column: Column, shared: _Rows) -> dict[str, Any]:
+    """Stability index and missing share of each month; None where a month has too few rows."""
+    if shared.month is None or shared.first is None:
+        return {"psi": [], "psi_max": None, "missing_by_month": []}
+    n = len(shared.months)
+    codes, n_cells = _stability_codes(x, column, shared.first)
+    table = np.bincount(shared.month * n_cells + codes, minlength=n * n_cells).reshape(n, n_cells)
+    rows = table.sum(axis=1)
+    expected = table[:_FIRST_MONTHS].sum(axis=0)
+    enough = (rows >= _PSI_ROWS) & (expected.sum() >= _PSI_ROWS)
+    psi = [round(shares_psi(expected, table[m]), 4) if enough[m] else None for m in range(n)]
+    empty = np.bincount(shared.month[missing], minlength=n)
+    later = [value for value in psi[_FIRST_MONTHS:] if value is not None]
+    return {
+        "psi": psi,
+        "psi_max": max(later) if later else None,
+        "missing_by_month": [_share(empty[m], rows[m]) if enough[m] else None for m in range(n)],
+    }
+
+
+def _stability_codes(
+    x: npt.NDArray[Any], column: Column, first: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], int]:
+    if is_category(column):
+        levels = pd.Series(x[first]).dropna().value_counts().index[:_TOP_LEVELS]
+        codes = levels.get_indexer(pd.Index(x)).astype(np.int64)
+        codes[codes < 0] = len(levels)
+        codes[pd.isna(x)] = len(levels) + 1
+        return codes, len(levels) + 2
+    edges = decile_edges(x[first], column.specials)
+    return bin_codes(x, edges, column.specials), len(edges) + 2 + len(column.specials)
+
+
+def _add_strength(
+    features: list[dict[str, Any]], values: dict[str, npt.NDArray[Any]], columns: Sequence[Column], shared: _Rows
+) -> None:
+    """IV of optimal bins and KS of the raw value; a feature that cannot be binned keeps None."""
+    assert shared.y is not None
+    y, weight, person = shared.y, shared.weight[shared.used], shared.person[shared.used]
+    for column, feature in zip(columns, features, strict=True):
+        x = values[column.name]
+        try:
+            kind: Kind = "category" if is_category(column) else "float"
+            plan = BinPlan(specials=column.specials)
+            bins = bin_table({column.name: x}, {column.name: kind}, y, weight, plan, 1, person=person)[column.name]
+        except DataError:
+            continue
+        feature["iv"] = round(bins.iv, 4)
+        order = bins.transform(x) if is_category(column) else np.where(np.isnan(x), -np.inf, x)
+        feature["ks"] = round(rank_ks(order, y, weight), 4)
+
+
+def rank_ks(x: npt.NDArray[np.float64], y: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64]) -> float:
+    """Largest distance between the cumulative shares of goods and bads over distinct values; in [0, 1].
+
+    Examples
+    --------
+    >>> rank_ks(np.array([1.0, 2.0, 3.0, 4.0]), np.array([True, True, False, False]), np.ones(4))
+    1.0
+    """
+    order = np.argsort(x, kind="stable")
+    bad = np.cumsum(np.where(y[order], weight[order], 0.0))
+    good = np.cumsum(np.where(y[order], 0.0, weight[order]))
+    last = np.r_[x[order][1:] != x[order][:-1], True]
+    return float(np.max(np.abs(bad[last] / bad[-1] - good[last] / good[-1])))

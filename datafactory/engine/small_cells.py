@@ -1,0 +1,69 @@
+"""Cells of hits by group: which must be hidden, with complements, so that no small one can be worked out."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+
+def small(count: int, total: int, floor: int) -> bool:
+    """Whether a count or its complement lies below the floor.
+
+    All or nobody is not small: then every part of the table is as the whole, which is shown.
+
+    >>> small(3, 1000, 10), small(995, 1000, 10), small(1000, 1000, 10), small(500, 1000, 10)
+    (True, True, False, False)
+    """
+    return 0 < count < floor or 0 < total - count < floor
+
+
+def hidden_groups(hits: npt.ArrayLike, people: npt.ArrayLike, floor: int) -> npt.NDArray[np.bool_]:
+    """Groups whose number of hits must not be shown when the total of hits and each group's size are known.
+
+    Parameters
+    ----------
+    hits : people of each group that were hit
+    people : people of each group
+    floor : people below which a cell is hidden
+
+    Returns
+    -------
+    bool array. If any is hidden then the hidden ones together hold at least ``floor`` hits and ``floor`` misses, or
+    all are hidden. A table in which all or nobody is hit has nothing to hide: the total says it of every group.
+
+    Examples
+    --------
+    >>> hidden_groups([500, 3, 400], [900, 20, 800], 10).tolist()
+    [False, True, True]
+    >>> hidden_groups([900, 20], [900, 20], 10).tolist()
+    [False, False]
+    """
+    hit, size = np.asarray(hits, dtype=np.int64), np.asarray(people, dtype=np.int64)
+    missed = size - hit
+    if hit.sum() == 0 or missed.sum() == 0:
+        return np.zeros(len(size), bool)
+    hidden: npt.NDArray[np.bool_] = (hit < floor) | (missed < floor)
+    for group in np.argsort(size, kind="stable"):
+        enough = hit[hidden].sum() >= floor and missed[hidden].sum() >= floor and hidden.sum() > 1
+        if not hidden.any() or enough:
+            break
+        hidden[group] = True
+    return hidden
+
+
+def people_by_group(
+    person: npt.NDArray[np.int64], group: npt.NDArray[np.int64], n_groups: int
+) -> npt.NDArray[np.int64]:
+    """Distinct people in each group; ``group == -1`` is in none.
+
+    >>> people_by_group(np.array([0, 0, 1, 2]), np.array([0, 0, 0, -1]), 2).tolist()
+    [2, 0]
+    """
+    inside = group >= 0
+    pairs = np.unique(person[inside] * np.int64(n_groups) + group[inside])
+    return np.bincount(pairs % n_groups, minlength=n_groups).astype(np.int64)
+
+
+def rounded_rate(rate: float, people: int, floor_ids: int) -> float:
+    """Rates of fewer people than the floor are given to whole percents, others to hundredths of a percent."""
+    return round(float(rate), 2 if people < floor_ids else 4)
