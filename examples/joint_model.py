@@ -148,7 +148,8 @@ class Journey:
                 f"projects/{project}/values", {"feature_table": table["number"], "plan": self.plan("xgboost", "joint")}
             )
         with self.timed("publish"):
-            version = self.publish(project, runs["xgboost/joint"]["number"])
+            marks = sorted({mark for noun in (sample, match, table) for mark in noun["ticket"].get("marks", [])})
+            version = self.publish(project, runs["xgboost/joint"]["number"], marks)
         with self.timed("score"):
             scores = self.score(project, version, ten_rows)
         return {
@@ -157,7 +158,7 @@ class Journey:
             "auc": {name: figure["auc"] for name, figure in figures.items()},
             "ks": {name: figure["ks"] for name, figure in figures.items()},
             "value_of_data": value["result"],
-            "marks": sorted({mark for noun in (sample, match, table) for mark in noun["ticket"].get("marks", [])}),
+            "marks": marks,
             "version": f"{version['model']}/v{version['number']}",
             "scores": scores,
             "timings": self.timings,
@@ -240,12 +241,12 @@ class Journey:
             for figure in ("auc", "ks")
         }
 
-    def publish(self, project: str, run: int) -> Any:
+    def publish(self, project: str, run: int, marks: list[str]) -> Any:
         version = self.modeler.post(f"projects/{project}/versions", {"run": run, "model": "Joint credit score"})
         path = f"projects/{project}/versions/{version['model']}/{version['number']}"
         self.modeler.post(f"{path}/submit", {"note": "Joint columns beat both sides alone."})
-        self.approver.post(f"{path}/approve", {"note": "Figures and marks read.", "acknowledge_marks": True})
-        return self.approver.post(f"{path}/publish", {"note": ""})
+        self.approver.post(f"{path}/approve", {"note": "Figures and marks read."})
+        return self.approver.post(f"{path}/publish", {"acknowledge": marks})
 
     def ten_rows(self, file: Path) -> list[dict[str, str]]:
         with file.open(encoding="utf-8", newline="") as stream:

@@ -1,0 +1,319 @@
+"""The demo, built through the same services as everything else: two projects, their models and four products.
+
+Each step looks for what it made before, so a build that was interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.utils import timezone
+
+from datafactory.models import FeatureTable, Match, Sample, Source, SourceVersion
+from datafactory.services import features as feature_services
+from datafactory.services import matches as match_services
+from datafactory.services import samples as sample_services
+from datafactory.services import sources as source_services
+from datafactory.services import uploads as upload_services
+from models_registry.models import Evaluation, TrainingRun, ValueOfData, Version
+from models_registry.services import evaluation as evaluation_services
+from models_registry.services import plans as plan_services
+from models_registry.services import releases as release_services
+from models_registry.services import training as training_services
+from models_registry.services import value as value_services
+from models_registry.services import versions as version_services
+from projects.jobs import JobRun
+from projects.models import Artifact, Institution, Project, User
+from projects.services import authorisations as authorisation_services
+from projects.services import members as member_services
+from projects.services import projects as project_services
+from risk_products.engine.accounts import AccountRow
+from risk_products.models import Product, WatchList
+from risk_products.services import products as product_services
+from risk_products.services import watching as watch_services
+from sandbox.cast import make_cast
+from sandbox.people import Plan
+from sandbox.tables import make_world
+
+MOBILE = {"column": "mobile_sha256", "namespace": "mobile", "algorithm": "sha256"}
+IDNO = {"column": "idno_sha256", "namespace": "idno", "algorithm": "sha256"}
+SOURCES: dict[str, dict[str, Any]] = {
+    "profile": {
+        "name": "Consumer profile",
+        "kind": "snapshot",
+        "description": "Phone age, consumption and contacts, a snapshot a year.",
+        "plan": {"ids": [MOBILE, IDNO], "event_time": "snapshot_at", "known_at": "known_at"}
+        | {"specials": {"phone_age_months": [-1], "contacts": [-999]}},
+    },
+    "lending": {
+        "name": "Applications at other lenders",
+        "kind": "events",
+        "description": "Who asked which lender for how much, from some sixty lenders.",
+        "plan": {"ids": [MOBILE, IDNO], "event_time": "event_time", "known_at": "known_at"},
+    },
+    "repayment": {
+        "name": "Repayments at other lenders",
+        "kind": "events",
+        "description": "Instalments due and paid, days past due.",
+        "plan": {"ids": [MOBILE], "event_time": "event_time", "known_at": "known_at"},
+    },
+}
+APPLICATIONS = {
+    "ids": [MOBILE, IDNO],
+    "row_id": "application_no",
+    "observed_at": "applied_at",
+    "label": "bad_30dpd_6mob",
+    "specials": {"income": [-1]},
+    "performance_window_months": 6,
+}
+OVERDUE = {
+    "ids": [MOBILE],
+    "row_id": "case_no",
+    "observed_at": "as_of",
+    "label": "unpaid_next_month",
+    "performance_window_months": 1,
+}
+OOT = {"kind": "time", "seed": 7, "oot_months": 3}
+
+Row = TypeVar("Row")
+
+
+class Builder:
+    def __init__(self, run: JobRun, people: int) -> None:
+        self.run = run
+        self.cast = make_cast()
+        self.plan = Plan(people=people)
+        self.folder: Path = settings.HOME / "sandbox" / f"{self.plan.people}-{self.plan.seed}"
+        self.steps = 0
+
+    @property
+    def modeler(self) -> User:
+        return self.cast["modeler"]
+
+    def step(self, what: str) -> None:
+        self.steps += 1
+        self.run.progress(self.steps, 22, what)
+
+    def wait(self, row: Any) -> Any:
+        """Until the worker has built ``row``; this job only watches, the steps are jobs of their own."""
+        while True:
+            row.refresh_from_db()
+            if row.state == Artifact.State.READY:
+                return row
+            if row.state == Artifact.State.FAILED:
+                error = row.job.error if row.job else ""
+                raise RuntimeError(f"{row} failed: {error}")
+            self.run.progress(self.steps, 22, str(row.job or row))
+            time.sleep(0.3)
+
+    def made(self, found: Row | None, make: Callable[[], Row]) -> Row:
+        return self.wait(found or make())  # type: ignore[no-any-return]
+
+    def world(self) -> None:
+        if not (self.folder / "done").exists():
+            make_world(self.folder, self.plan)
+            (self.folder / "done").touch()
+
+    def upload(self, user: User, name: str, **where: Any) -> Any:
+        with (self.folder / name).open("rb") as stream:
+            return upload_services.receive_upload(user=user, stream=stream, filename=Path(name).name, **where)
+
+    def source(self, slug: str) -> SourceVersion:
+        about = SOURCES[slug]
+        source = Source.objects.filter(slug=slug).first() or source_services.create_source(
+            user=self.modeler, slug=slug, name=about["name"], kind=about["kind"], description=about["description"]
+        )
+        found = SourceVersion.objects.filter(source=source).exclude(state=Artifact.State.FAILED).first()
+        return self.made(
+            found,
+            lambda: source_services.import_source_version(
+                user=self.modeler,
+                source=source,
+                upload=self.upload(self.modeler, f"platform/{slug}.parquet", source=source),
+                plan=about["plan"],
+            ),
+        )
+
+    def project(self, name: str, purpose: str, description: str) -> Project:
+        found = Project.objects.filter(name=name, is_sandbox=True).first()
+        if found:
+            return found
+        partner = Institution.objects.get(slug="huaxin")
+        project = project_services.create_project(
+            user=self.modeler,
+            name=name,
+            purpose=purpose,
+            description=description,
+            institutions=[partner],
+            is_sandbox=True,
+        )
+        project_services.decide_participation(
+            user=self.cast["partner"], project=project, approve=True, note="Purpose and data agreed."
+        )
+        home = Institution.objects.get(slug="panshi")
+        for role in ("colleague",):
+            member_services.add_member(
+                user=self.modeler, project=project, member=self.cast[role], institution=home, role="modeler"
+            )
+        authorisation_services.grant(
+            user=self.cast["partner"],
+            project=project,
+            basis="Separate consent of the applicant (PIPL art. 23)",
+            purpose=purpose,
+            data_categories=["application", "outcome"],
+            expires_at=timezone.now() + timedelta(days=365),
+        )
+        project.refresh_from_db()
+        return project
+
+    def table(self, project: Project, file: str, plan: dict[str, Any], name: str, slugs: list[str]) -> FeatureTable:
+        versions = [self.source(slug) for slug in slugs]
+        self.step(name)
+        sample: Sample = self.made(
+            Sample.objects.filter(project=project).exclude(state=Artifact.State.FAILED).first(),
+            lambda: sample_services.import_sample(
+                user=self.cast["partner"],
+                project=project,
+                upload=self.upload(self.cast["partner"], file, project=project),
+                plan=plan | {"outcomes_as_of": self.plan.until},
+                name=name,
+            ),
+        )
+        self.step("Match")
+        match: Match = self.made(
+            Match.objects.filter(project=project).exclude(state=Artifact.State.FAILED).first(),
+            lambda: match_services.match_sample(user=self.modeler, sample=sample, source_versions=versions),
+        )
+        self.step("Features")
+        return self.made(
+            FeatureTable.objects.filter(project=project).exclude(state=Artifact.State.FAILED).first(),
+            lambda: feature_services.build_features(user=self.modeler, match=match, plan={}),
+        )
+
+    def trained(self, table: FeatureTable, name: str, plan: dict[str, Any]) -> TrainingRun:
+        self.step(name)
+        found = TrainingRun.objects.filter(project=table.project, name=name).exclude(state=Artifact.State.FAILED)
+        run = self.made(
+            found.first(),
+            lambda: training_services.train_model(
+                user=self.modeler, feature_table=table, plan=plan_services.read_training(plan), name=name
+            ),
+        )
+        self.made(
+            Evaluation.objects.filter(run=run).exclude(state=Artifact.State.FAILED).first(),
+            lambda: evaluation_services.evaluate_model(
+                user=self.modeler, run=run, plan=plan_services.read_evaluation({})
+            ),
+        )
+        return run
+
+    def live(self, run: TrainingRun, model: str) -> Version:
+        """Offered by the modeler, approved and published by the approver."""
+        self.step(f"Publish {model}")
+        version = Version.objects.filter(model__project=run.project, model__name=model).first()
+        if version is None:
+            version = version_services.create_version(user=self.modeler, run=run, model=model)
+        if version.status == Version.Status.DRAFT:
+            version = version_services.submit(user=self.modeler, version=version, note="First version of the demo.")
+        if version.status == Version.Status.SUBMITTED:
+            version = version_services.approve(user=self.cast["approver"], version=version, note="Figures read.")
+        if version.status == Version.Status.APPROVED:
+            release_services.publish(user=self.cast["approver"], version=version)
+            version.refresh_from_db()
+        return version
+
+    def product(self, version: Version, slug: str, family: str, name: str, description: str) -> Product:
+        found = Product.objects.filter(slug=slug).first()
+        return found or product_services.create_product(
+            user=self.modeler, model=version.model, name=name, family=family, slug=slug, description=description
+        )
+
+
+def build_demo(run: JobRun, people: int) -> None:
+    """Synthetic people, sources, two projects, their models, four products and a watch list."""
+    build = Builder(run, people)
+    build.step("Make the synthetic population")
+    build.world()
+    credit = build.project(
+        "Auto loan, Huaxin Bank", "Credit decision", "Joint model for auto loans: 30+ days past due within six months."
+    )
+    table = build.table(
+        credit,
+        "partner/applications.csv",
+        APPLICATIONS,
+        "Applications 2025-07 to 2026-04",
+        ["profile", "lending", "repayment"],
+    )
+    scorecard = build.trained(table, "Scorecard", {"algorithm": "scorecard", "column_set": "joint", "split": OOT})
+    trees = build.trained(table, "XGBoost", {"algorithm": "xgboost", "column_set": "joint", "split": OOT})
+    lending = tuple(column["name"] for column in table.ticket["columns"] if column["origin"] == "lending")
+    multi = build.trained(
+        table,
+        "Multi-lending",
+        {"algorithm": "scorecard", "column_set": "platform", "columns": lending, "split": OOT},
+    )
+    build.step("Value of the joint data")
+    build.made(
+        ValueOfData.objects.filter(project=credit).exclude(state=Artifact.State.FAILED).first(),
+        lambda: value_services.value_of_data(
+            user=build.modeler,
+            feature_table=table,
+            plan=plan_services.read_training({"algorithm": "xgboost", "column_set": "joint", "split": OOT}),
+        ),
+    )
+    score = build.live(scorecard, "Joint credit score")
+    watch = build.live(trees, "Account risk")
+    fraud = build.live(multi, "Multi-lending score")
+    build.product(
+        score, "credit-score", Product.Family.CREDIT, "Credit score", "Default within six months, joint data."
+    )
+    build.product(
+        fraud, "multi-lending", Product.Family.ANTI_FRAUD, "Multi-lending score", "Applications at other lenders."
+    )
+    monitoring = build.product(
+        watch, "account-watch", Product.Family.MONITORING, "Account watch", "Accounts re-scored, changes reported."
+    )
+    collection = build.project(
+        "Collection, Huaxin Bank", "Collection of own claims", "Who will not pay the next instalment without contact."
+    )
+    cases = build.table(collection, "partner/overdue.csv", OVERDUE, "Overdue instalments", ["profile", "lending"])
+    unpaid = build.trained(cases, "Scorecard", {"algorithm": "scorecard", "column_set": "joint", "split": OOT})
+    repay = build.live(unpaid, "Repayment likelihood")
+    build.product(
+        repay,
+        "repayment",
+        Product.Family.COLLECTION,
+        "Repayment likelihood",
+        "Overdue accounts: who pays by themselves.",
+    )
+    build.step("Watch list")
+    _watch_list(build, monitoring, watch)
+
+
+def _watch_list(build: Builder, product: Product, version: Version) -> None:
+    """Some of the partner's accounts on a list of its own, scored once."""
+    if WatchList.objects.filter(product=product).exists():
+        return
+    user = build.cast["integrator"]
+    wanted = {column["field"]: column["kind"] for column in version.signature["request"]}
+    watch_list = watch_services.create_watch_list(
+        user=user, product=product, institution=Institution.objects.get(slug="huaxin"), name="Branch Chaoyang"
+    )
+    with (build.folder / "partner/applications.csv").open(encoding="utf-8") as stream:
+        rows = [row for _, row in zip(range(300), csv.DictReader(stream), strict=False)]
+    accounts = [
+        AccountRow(
+            row["application_no"],
+            {"mobile__sha256": row["mobile_sha256"]},
+            {field: row[field] if kind == "category" else float(row[field]) for field, kind in wanted.items()},
+        )
+        for row in rows
+    ]
+    watch_services.put_accounts(user=user, watch_list=watch_list, accounts=accounts)
+    watch_services.rescore(user=user, watch_list=watch_list)
