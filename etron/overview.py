@@ -82,7 +82,7 @@ def todo(project: Project, rights: Rights) -> tuple[Todo, ...]:
         ),
         Todo(
             _("The partner brings a sample"),
-            _("Applications with hashed ids and outcomes. Raw phone or id-card numbers never leave the browser."),
+            _("Applications with hashed ids and outcomes. Files with raw phone or id-card numbers are refused."),
             has_sample,
             link(rights.bring, _("Bring a sample"), "upload", "datafactory:sample-create", project.slug),
         ),

@@ -10,7 +10,6 @@ import "./find.js";
 import "./table.js";
 import "./tabs.js";
 import "./upload.js";
-import "./hash_ids.js";
 import "./section.js";
 import "./busy.js";
 
