@@ -63,7 +63,7 @@ def _merge(rank_of_row: Places, cells: Cells, labels: Labels, plan: BinPlan, nam
     good, bad = np.add.reduceat(cells.good, starts), np.add.reduceat(cells.bad, starts)
     # the order is by bad rate, so any contiguous merge rises: no trend needs to be imposed
     free = replace(plan, trend="none")
-    cuts = choose_cuts(good, bad, people, class_totals(labels), total_weight(labels), free, name)
+    cuts = choose_cuts(good, bad, people, class_totals(labels), free, name)
     return starts[np.array([0, *cuts], dtype=np.intp)]
 
 

@@ -87,7 +87,7 @@ def _search_numbers(x: Floats, labels: Labels, plan: BinPlan, name: str, counted
     )
     place = starts if labels.person is None else _places(x, edges, plan)
     people = labels.people_of_runs(place.astype(np.int64), prebins.rows)
-    cuts = choose_cuts(prebins.good, prebins.bad, people, class_totals(labels), total, plan, name)
+    cuts = choose_cuts(prebins.good, prebins.bad, people, class_totals(labels), plan, name)
     chosen = tuple(edges[cut - 1] for cut in cuts)
     if counted.missing is None:
         return _number_table(x, labels, plan, name, chosen)

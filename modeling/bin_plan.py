@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal
 
@@ -32,8 +32,10 @@ RARE = "rare and unseen"
 class BinPlan:
     """Limits of the search. Shares are of all rows of the variable, missing and specials included (by weight).
 
-    ``trend="auto"`` takes the better of ascending and descending, or of peak and valley where that has at least
-    ``turn_gain`` times its IV. ``max_pvalue``: neighbouring bins must differ (two-proportion z test).
+    ``trend="auto"`` takes the simplest trend that the data do not refute: the better of ascending and descending,
+    unless peak or valley, or beyond these no trend at all, has more than ``turn_gain`` times its IV with every two
+    neighbouring bins different at ``turn_pvalue``. ``max_pvalue``: neighbouring bins must differ (two-proportion z
+    test).
     """
 
     max_bins: int = 6
@@ -42,7 +44,8 @@ class BinPlan:
     max_bin_share: float = 1.0
     min_people: int = 30
     trend: Trend = "auto"
-    turn_gain: float = 1.1
+    turn_gain: float = 1.01
+    turn_pvalue: float = 0.001
     specials: tuple[float, ...] = ()
     max_pvalue: float | None = None
     user_splits: tuple[float, ...] | None = None
@@ -133,41 +136,37 @@ def choose_cuts(
     bad: Floats,
     people: Ints,
     totals: tuple[float, float, float],
-    total: float,
     plan: BinPlan,
     name: str = "",
 ) -> list[int]:
     """Pre-bins at which a new bin begins, for the plan's trend (see :func:`modeling.bin_search.best_partition`)."""
-    found: dict[str, tuple[float, list[int]]] = {}
-    for trend in _trends(plan.trend):
-        iv, cuts = search.best_partition(
-            good,
-            bad,
-            people,
-            totals,
-            _limits(plan, total, float((good + bad).sum()), int(people[0, -1])),
-            TRENDS[trend],
-        )
-        if iv >= 0:
-            found[trend] = (iv, cuts.tolist())
-    if not found:
+    total, ordinary, n_people = sum(totals[:2]), float((good + bad).sum()), int(people[0, -1])
+    best: tuple[float, list[int]] = (-1.0, [])
+    for stage in _stages(plan):
+        found = [
+            search.best_partition(good, bad, people, totals, _limits(own, total, ordinary, n_people), TRENDS[own.trend])
+            for own in stage
+        ]
+        iv, cuts = max(found, key=lambda result: result[0])
+        if iv > plan.turn_gain * best[0]:
+            best = iv, cuts.tolist()
+    if best[0] < 0:
         raise DataError(
             "bins_infeasible",
-            "%(name)s cannot be cut into %(bins)d bins with %(trend)s trend, a share of at least %(share)s and "
+            "%(column)s cannot be cut into %(bins)d bins with %(trend)s trend, a share of at least %(share)s and "
             "%(people)d people each.",
-            name=name,
             bins=plan.min_bins, trend=plan.trend, share=plan.min_bin_share, people=plan.min_people, column=name,
         )  # fmt: skip
-    straight = max((found[t] for t in found if t in ("ascending", "descending")), default=None, key=lambda f: f[0])
-    bent = max((found[t] for t in found if t not in ("ascending", "descending")), default=None, key=lambda f: f[0])
-    if straight is None or (bent is not None and bent[0] >= plan.turn_gain * straight[0] + 1e-9):
-        assert bent is not None
-        return bent[1]
-    return straight[1]
+    return best[1]
 
 
-def _trends(trend: Trend) -> tuple[str, ...]:
-    return ("ascending", "descending", "peak", "valley") if trend == "auto" else (trend,)
+def _stages(plan: BinPlan) -> list[list[BinPlan]]:
+    """Searches from the simplest claim to the boldest; a bolder one must be sure of every step and gain IV."""
+    if plan.trend != "auto":
+        return [[plan]]
+    sure = replace(plan, max_pvalue=min(plan.turn_pvalue, plan.max_pvalue or 1.0))
+    stages: tuple[tuple[Trend, ...], ...] = (("ascending", "descending"), ("peak", "valley"), ("none",))
+    return [[replace(sure if i else plan, trend=trend) for trend in stage] for i, stage in enumerate(stages)]
 
 
 def _limits(plan: BinPlan, total: float, ordinary: float, n_people: int) -> tuple[float, float, int, int, int, float]:
@@ -175,7 +174,8 @@ def _limits(plan: BinPlan, total: float, ordinary: float, n_people: int) -> tupl
     least = min(plan.min_bin_share * total, ordinary) * (1 - 1e-12)
     largest = plan.max_bin_share * total * (1 + 1e-12)
     z = 0.0 if plan.max_pvalue is None else NormalDist().inv_cdf(1 - plan.max_pvalue / 2)
-    return least, largest, min(plan.min_people, n_people), plan.min_bins, plan.max_bins, z
+    max_bins = plan.max_bins if n_people >= plan.min_people else 1
+    return least, largest, min(plan.min_people, n_people), plan.min_bins, max_bins, z
 
 
 def assemble(

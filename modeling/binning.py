@@ -56,9 +56,9 @@ def bin_numeric(
 
     Source: Navas-Palencia (2020), arXiv:2001.08025, for the problem; solved here by a dynamic programme.
 
-    >>> bins = bin_numeric([1, 1, 2, 2, 3, 3], [1, 1, 1, 0, 0, 0], None, BinPlan(min_people=1))
+    >>> bins = bin_numeric([1, 2, 3] * 60, [1, 0, 0, 1, 1, 0, 0, 1, 1] * 20)
     >>> bins.edges, bins.trend
-    ((2.0, 3.0), 'descending')
+    ((3.0,), 'descending')
     """
     return bin_numbers(np.asarray(x, dtype=np.float64), read_labels(y, weight, person), plan, name)
 
@@ -74,9 +74,9 @@ def bin_category(
 ) -> Bins:
     """Optimal groups of a category (strings, None = missing): see the module for the method, ``woe`` for unseen levels.
 
-    >>> bins = bin_category(["a", "a", "b", "b", "c", "c"], [1, 1, 1, 0, 0, 0], None, BinPlan(min_people=1))
+    >>> bins = bin_category(["a", "b", "c"] * 60, [1, 0, 1, 0, 0, 1, 1, 0, 0] * 20, None, BinPlan(max_bins=2))
     >>> bins.groups
-    (('c',), ('b',), ('a',))
+    (('b',), ('a', 'c'))
     """
     return bin_levels(values, read_labels(y, weight, person), plan, name)
 

@@ -41,7 +41,7 @@ class Scaling:
         """Integer score from the PD rounded to 9 digits, rounded half away from zero.
 
         >>> Scaling().score([1 / 21, 1 / 41, 0.0]).tolist()
-        [600, 620, 1111]
+        [600, 620, 1112]
         """
         chance = np.floor(np.asarray(pd, dtype=np.float64) * 1e9 + 0.5) / 1e9
         chance = np.clip(chance, LEAST_PD, 1 - LEAST_PD)

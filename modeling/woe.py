@@ -152,7 +152,7 @@ def woe_iv(n_good: npt.ArrayLike, n_bad: npt.ArrayLike, row_weight: float = 1.0)
 
     >>> woe, iv = woe_iv([20, 80], [30, 10])
     >>> woe.round(4).tolist(), iv.round(4).tolist()
-    ([-1.3218, 1.1632], [0.7271, 0.6398])
+    ([-1.3218, 1.1632], [0.727, 0.6397])
     """
     good, bad = np.asarray(n_good, dtype=np.float64), np.asarray(n_bad, dtype=np.float64)
     filled = good + bad > 0
