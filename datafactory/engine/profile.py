@@ -97,6 +97,11 @@ def profile_features(
     }
 
 
+def is_count(column: Column) -> bool:
+    """Whether a column counts events, so that 0 means that there was nothing to find."""
+    return column.party == "platform" and "__count_d" in column.name
+
+
 def is_category(column: Column) -> bool:
     return column.kind in {"category", "date"}
 
@@ -151,20 +156,21 @@ def _describe(x: npt.NDArray[Any], column: Column, shared: _Rows) -> dict[str, A
     special = np.isin(x, column.specials) if column.specials and not is_category(column) else np.zeros(len(x), bool)
     plain = x[~missing & ~special]
     counts = pd.Series(plain).value_counts()
-    hit = ~missing & ~special
-    if "__count_d" in column.name and column.party == "platform":
-        hit &= x != 0
+    absent, coded = _safe_share(missing, shared), _safe_share(special, shared)
+    hit = round(1 - absent - coded, 4)
+    if is_count(column):
+        hit = _safe_share(x > 0, shared)
     described = {
         "name": column.name,
         "title": column.title or column.field or column.name,
         "party": column.party,
         "origin": column.origin,
         "kind": column.kind,
-        "missing": _share(missing.sum(), shared.n),
-        "special": _share(special.sum(), shared.n),
+        "missing": absent,
+        "special": coded,
         "distinct": len(counts),
-        "top_share": _share(counts.iloc[0], shared.n) if len(counts) else 0.0,
-        "hit_rate": _share(hit.sum(), shared.n),
+        "top_share": _safe_share(x == counts.index[0], shared) if len(counts) else 0.0,
+        "hit_rate": hit,
         "iv": None,
         "ks": None,
     }
@@ -181,7 +187,16 @@ def _describe(x: npt.NDArray[Any], column: Column, shared: _Rows) -> dict[str, A
 
 
 def _share(count: Any, n: int) -> float:
-    return round(float(count) / n, 4) if n else 0.0
+    return round(float(count) / float(n), 4) if n else 0.0
+
+
+def _safe_share(rows: npt.NDArray[np.bool_], shared: _Rows) -> float:
+    """Share of rows, as 0 or 1 if these rows or the others belong to too few people to be told."""
+    people = len(np.unique(shared.person[rows]))
+    others = len(np.unique(shared.person[~rows]))
+    if people < shared.cell_floor:
+        return 0.0
+    return 1.0 if others < shared.cell_floor else _share(rows.sum(), shared.n)
 
 
 def _short(value: Any) -> float:
@@ -266,12 +281,15 @@ def _by_month(x: npt.NDArray[Any], missing: npt.NDArray[np.bool_], column: Colum
         return {"psi": [], "psi_max": None, "missing_by_month": []}
     n = len(shared.months)
     codes, n_cells = _stability_codes(x, column, shared.first)
-    table = np.bincount(shared.month * n_cells + codes, minlength=n * n_cells).reshape(n, n_cells)
+    dated = shared.month >= 0
+    table = np.bincount((shared.month * n_cells + codes)[dated], minlength=n * n_cells).reshape(n, n_cells)
     rows = table.sum(axis=1)
     expected = table[:_FIRST_MONTHS].sum(axis=0)
     enough = (rows >= _PSI_ROWS) & (expected.sum() >= _PSI_ROWS)
     psi = [round(shares_psi(expected, table[m]), 4) if enough[m] else None for m in range(n)]
-    empty = np.bincount(shared.month[missing], minlength=n)
+    empty = np.bincount(shared.month[missing & dated], minlength=n)
+    people = people_by_group(shared.person, np.where(missing, shared.month, -1), n)
+    empty[people < shared.cell_floor] = 0
     later = [value for value in psi[_FIRST_MONTHS:] if value is not None]
     return {
         "psi": psi,
@@ -307,7 +325,7 @@ def _add_strength(
             bins = bin_table({column.name: x}, {column.name: kind}, y, weight, plan, 1, person=person)[column.name]
         except DataError:
             continue
-        feature["iv"] = round(bins.iv, 4)
+        feature["iv"] = round(float(bins.iv), 4)
         order = bins.transform(x) if is_category(column) else np.where(np.isnan(x), -np.inf, x)
         feature["ks"] = round(rank_ks(order, y, weight), 4)
 
