@@ -27,8 +27,8 @@ def _root() -> Path:
 def folder(relative: str) -> Path:
     """The absolute path of ``relative``; refuses whatever would leave the root, symbolic links included."""
     root = _root()
-    path = (root / relative).resolve()
-    if "\0" in relative or Path(relative).is_absolute() or path == root or not path.is_relative_to(root):
+    path = root if "\0" in relative else (root / relative).resolve()
+    if path == root or not path.is_relative_to(root):
         raise Invalid("path_outside", _("The path leads outside the artifact folder."))
     return path
 
