@@ -20,6 +20,7 @@ from modeling.judging import EvaluationPlan, Judged, judged_on, judged_splits, m
 from modeling.scorecard import Scaling
 from modeling.splits import shared_people
 from modeling.stability import MonthPsi
+from modeling.training_rows import rounded
 
 __all__ = ["EvaluationPlan", "compare_models", "evaluate_model"]
 
@@ -52,6 +53,7 @@ def evaluate_model(
     result["variables"] = variable_rows(training)
     result["warnings"] = find_warnings(result, plan)
     result["marks"] = _marks(model, result)
+    result = rounded(result)
     (out / "evaluation.json").write_bytes(msgspec.json.encode(result, order="sorted"))
     return _ticket(model, plan, result, out), result
 

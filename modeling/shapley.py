@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ from modeling.compiled import compiled
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
+LONGEST_TABLED = 8
+MOST_TABLED = 1 << 21  # doubles: 16 MB
 
 
 class Nodes(Protocol):
@@ -58,6 +61,24 @@ class Paths:
     weights: Floats
 
     @property
+    def longest(self) -> int:
+        return int(np.diff(self.start).max())
+
+    @cached_property
+    def table_at(self) -> NDArray[np.int64]:
+        """Where each leaf's patterns begin in :attr:`table`."""
+        length = np.diff(self.start)
+        return np.concatenate([[0], np.cumsum(length << length)])
+
+    @cached_property
+    def table(self) -> Floats | None:
+        """Values of every leaf for every pattern of met conditions, or None where that would be too large."""
+        if self.longest > LONGEST_TABLED or self.table_at[-1] > MOST_TABLED:
+            return None
+        at = (self.table_at, self.longest)
+        return _tabled(self.start, self.leaf, self.share, self.nodes, self.weights, *at)
+
+    @cached_property
     def expected(self) -> float:
         """The sum over leaves of value times share of cover: what the trees add to the margin on average."""
         filled = np.append(self.share, 1.0)  # reduceat of an empty path at the end needs an entry
@@ -97,7 +118,8 @@ def shapley_values(x: Rows, paths: Paths, n_features: int, base_margin: float) -
     For a leaf of value v behind the features D of its path, with o_j = 1 where the row meets feature j's conditions and
     z_j the share of cover that they keep, feature i gets
     ``v (o_i - z_i) * integral_0^1 prod_{j in D, j != i} (t o_j + (1 - t) z_j) dt``: the integral holds the Shapley
-    weights |S|! (|D| - |S| - 1)! / |D|!, and as a polynomial in t it is exact by Gauss-Legendre.
+    weights |S|! (|D| - |S| - 1)! / |D|!, and as a polynomial in t it is exact by Gauss-Legendre. A leaf's values
+    depend on the row only through the pattern of o, so for paths that are not too long they are tabled once.
 
     Parameters
     ----------
@@ -109,7 +131,11 @@ def shapley_values(x: Rows, paths: Paths, n_features: int, base_margin: float) -
     p = paths
     out = np.zeros((len(x), n_features + 1))
     out[:, -1] = base_margin + p.expected
-    _shapley(x, p.start, p.leaf, p.feature, p.low, p.high, p.missing, p.share, p.nodes, p.weights, out)
+    if p.table is not None:
+        _add_tabled(x, p.start, p.feature, p.low, p.high, p.missing, p.table_at, p.table, out)
+    else:
+        bounds = (p.low, p.high, p.missing, p.share)
+        _add_computed(x, p.start, p.leaf, p.feature, *bounds, p.nodes, p.weights, p.longest, out)
     return out
 
 
@@ -139,7 +165,80 @@ def _narrowed(trees: Nodes, node: int, box: dict[int, Condition], *, left: bool)
 
 
 @compiled
-def _shapley(
+def _leaf_values(met: Floats, share: Floats, nodes: Floats, weights: Floats, before: Floats, values: Floats) -> None:
+    """What one leaf of value 1 gives each feature on its path; ``before`` is room to work in."""
+    length = len(met)
+    values[:] = 0.0
+    for q in range(len(nodes)):
+        t = nodes[q]
+        before[0] = weights[q]
+        for j in range(length):
+            before[j + 1] = before[j] * (t * met[j] + (1 - t) * share[j])
+        after = 1.0
+        for j in range(length - 1, -1, -1):
+            values[j] += before[j] * after
+            after *= t * met[j] + (1 - t) * share[j]
+    for j in range(length):
+        values[j] *= met[j] - share[j]
+
+
+@compiled
+def _is_met(value: np.float32, low: np.float32, high: np.float32, missing: np.bool_) -> bool:
+    """The upper bound is open except at infinity, where no split has cut."""
+    if np.isnan(value):
+        return bool(missing)
+    return bool(low <= value and (value < high or high == np.inf))
+
+
+@compiled
+def _tabled(
+    start: NDArray[np.int64],
+    leaf: Floats,
+    share: Floats,
+    nodes: Floats,
+    weights: Floats,
+    at: NDArray[np.int64],
+    longest: int,
+) -> Floats:
+    """Values of each leaf for each pattern of met conditions; pattern p of leaf i begins at ``at[i] + p * length``."""
+    table = np.empty(at[-1])
+    met, before, values = np.empty(longest), np.empty(longest + 1), np.empty(longest)
+    for i in range(len(leaf)):
+        first, length = start[i], start[i + 1] - start[i]
+        for pattern in range(1 << length):
+            for j in range(length):
+                met[j] = (pattern >> j) & 1
+            _leaf_values(met[:length], share[first : first + length], nodes, weights, before, values[:length])
+            for j in range(length):
+                table[at[i] + pattern * length + j] = leaf[i] * values[j]
+    return table
+
+
+@compiled
+def _add_tabled(
+    x: Rows,
+    start: NDArray[np.int64],
+    feature: NDArray[np.int64],
+    low: Rows,
+    high: Rows,
+    missing: NDArray[np.bool_],
+    at: NDArray[np.int64],
+    table: Floats,
+    out: Floats,
+) -> None:
+    for row in range(len(x)):
+        for i in range(len(start) - 1):
+            first, length = start[i], start[i + 1] - start[i]
+            pattern = 0
+            for j in range(length):
+                k = first + j
+                pattern |= _is_met(x[row, feature[k]], low[k], high[k], missing[k]) << j
+            for j in range(length):
+                out[row, feature[first + j]] += table[at[i] + pattern * length + j]
+
+
+@compiled
+def _add_computed(
     x: Rows,
     start: NDArray[np.int64],
     leaf: Floats,
@@ -150,34 +249,19 @@ def _shapley(
     share: Floats,
     nodes: Floats,
     weights: Floats,
+    longest: int,
     out: Floats,
 ) -> None:
-    longest = 0
-    for i in range(len(leaf)):
-        longest = max(longest, start[i + 1] - start[i])
-    met = np.empty(longest)
-    before = np.empty(longest + 1)
-    integral = np.empty(longest)
+    met, before, values = np.empty(longest), np.empty(longest + 1), np.empty(longest)
     for row in range(len(x)):
         for i in range(len(leaf)):
             first, length = start[i], start[i + 1] - start[i]
             for j in range(length):
-                value, k = x[row, feature[first + j]], first + j
-                # the upper bound is open except at infinity, where no split has cut it
-                inside = low[k] <= value and (value < high[k] or high[k] == np.inf)
-                met[j] = 1.0 if (missing[k] if np.isnan(value) else inside) else 0.0
-                integral[j] = 0.0
-            for q in range(len(nodes)):
-                t = nodes[q]
-                before[0] = weights[q]
-                for j in range(length):
-                    before[j + 1] = before[j] * (t * met[j] + (1 - t) * share[first + j])
-                after = 1.0
-                for j in range(length - 1, -1, -1):
-                    integral[j] += before[j] * after
-                    after *= t * met[j] + (1 - t) * share[first + j]
+                k = first + j
+                met[j] = _is_met(x[row, feature[k]], low[k], high[k], missing[k])
+            _leaf_values(met[:length], share[first : first + length], nodes, weights, before, values[:length])
             for j in range(length):
-                out[row, feature[first + j]] += leaf[i] * (met[j] - share[first + j]) * integral[j]
+                out[row, feature[first + j]] += leaf[i] * values[j]
 
 
 @compiled

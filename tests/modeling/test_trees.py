@@ -9,6 +9,7 @@ import pytest
 import xgboost as xgb
 from sklearn.metrics import roc_auc_score
 
+from modeling import shapley
 from modeling.errors import Cancelled, DataError
 from modeling.shapley import shapley_values, tree_paths
 from modeling.splits import SplitPlan, assign_folds, assign_splits
@@ -82,6 +83,16 @@ def test_contributions_are_exact_at_any_depth(depth):
     model = fit_trees(x, y, np.ones(len(y)), params, min_people=0)
     theirs = booster.predict(xgb.DMatrix(x[:400]), pred_contribs=True)
     assert np.abs(model.contributions(x[:400]) - theirs).max() < 1e-5
+
+
+def test_contributions_computed_without_a_table_are_the_same(trained, monkeypatch):
+    model, _, x = trained
+    with_table, without = tree_paths(model.trees), tree_paths(model.trees)
+    assert with_table.table is not None
+    monkeypatch.setattr(shapley, "MOST_TABLED", 0)
+    assert without.table is None
+    tabled, computed = (shapley_values(x, paths, 6, model.trees.base_margin) for paths in (with_table, without))
+    assert np.abs(tabled - computed).max() < 1e-12
 
 
 def test_contributions_equal_the_definition_over_all_coalitions():
