@@ -1,0 +1,80 @@
+"""Who reaches a sample, an upload, a source or one of its versions; strangers get 404."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from datafactory.models import Sample, Source, SourceVersion, Upload
+from datafactory.selectors import samples, sources
+from projects import access, sharing
+from projects.access import AnyUser, person, project_for
+from projects.errors import Forbidden, NotFound
+from projects.models import Institution, Project
+
+BRING = "projects.bring_sample"
+BUILD = "projects.build_project"
+VIEW = "projects.view_project"
+
+
+def sample_for(user: AnyUser, slug: str, number: int, perm: str = VIEW) -> Sample:
+    rows = samples.samples_of(project_for(user, slug, perm), person(user)).defer(None)
+    sample = rows.select_related("upload", "authorisation").filter(number=number).first()
+    if sample is None:
+        raise NotFound("sample_not_found", _("There is no such sample."))
+    return sample
+
+
+def bringing_institutions(user: AnyUser, project: Project) -> list[Institution]:
+    """For whom ``user`` brings samples here, at least one; 403 for all but the analysts of a participant."""
+    found = access.institutions_of(user, project, sharing.PROJECT_RULES["bring_sample"])
+    if not found:
+        raise Forbidden()
+    return found
+
+
+def require_keeper(user: AnyUser, source: Source) -> None:
+    """403 for all but the people who look after the platform's sources."""
+    if not access.roles_in(user, source.institution) & set(sources.KEEPERS):
+        raise Forbidden()
+
+
+def upload_for(user: AnyUser, slug: str, pk: UUID | str) -> tuple[Project, Upload]:
+    """An upload of one's own institution in a project to which one brings samples."""
+    project = project_for(user, slug, BRING)
+    mine = bringing_institutions(user, project)
+    upload = samples.uploads_of(project).filter(pk=pk, institution__in=mine).first()
+    if upload is None:
+        raise NotFound("upload_not_found", _("There is no such upload."))
+    return project, upload
+
+
+def source_for(user: AnyUser, code: str, *, keep: bool = False) -> Source:
+    """The source if ``user`` may see it (404 else), and may bring versions of it if ``keep`` (403 else)."""
+    source = sources.sources_seen_by(person(user)).filter(slug=code).first()
+    if source is None:
+        raise NotFound("source_not_found", _("There is no such source."))
+    if keep:
+        require_keeper(person(user), source)
+    return source
+
+
+def source_upload_for(user: AnyUser, code: str, pk: UUID | str) -> tuple[Source, Upload]:
+    source = source_for(user, code, keep=True)
+    rows: Any = Upload.objects.filter(pk=pk, project=None, institution=source.institution)
+    upload = rows.first()
+    if upload is None:
+        raise NotFound("upload_not_found", _("There is no such upload."))
+    return source, upload
+
+
+def source_version_for(user: AnyUser, code: str, number: int) -> SourceVersion:
+    """A version with its dictionary and report: the platform's own people only."""
+    source = source_for(user, code)
+    if not sources.is_own(person(user), source):
+        raise Forbidden()
+    version = source.versions.select_related("source__institution", "upload", "created_by", "job")
+    found = version.filter(number=number).first()
+    if found is None:
+        raise NotFound("source_version_not_found", _("There is no such version."))
+    return found

@@ -1,0 +1,345 @@
+"""What people say about a file: roles of its columns, how text is read, what outcomes mean."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from datafactory.engine.dialect import ENCODINGS
+from datafactory.engine.identifiers import ALGORITHMS
+from datafactory.models import Source
+from modeling.errors import DataError
+from projects.errors import sentence
+
+KINDS = [
+    ("", _("as found")),
+    ("int", _("whole number")),
+    ("float", _("number")),
+    ("decimal", _("money (exact)")),
+    ("category", _("category")),
+    ("bool", _("yes or no")),
+    ("date", _("date")),
+]
+NAMES_OF_DELIMITERS = {",": _("comma"), ";": _("semicolon"), "\t": _("tab"), "|": _("bar")}
+NAMESPACES = ["mobile", "idno", "device", "bankcard", "email", "person"]
+ID_ROWS = 3
+SHOWN_COLUMNS = 200  # more cannot be changed one by one in a form; the API takes any number
+
+
+def split_list(text: str) -> list[str]:
+    """Values between commas, Chinese ones too.
+
+    >>> split_list("1, bad，charged off")
+    ['1', 'bad', 'charged off']
+    """
+    return [part.strip() for part in text.replace("，", ",").split(",") if part.strip()]
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_("CSV (plain or .gz), Parquet or Excel (.xlsx), with a header."),
+        error_messages={"required": _("Choose a file.")},
+    )
+    encoding = forms.ChoiceField(
+        label=_("Encoding"),
+        required=False,
+        choices=[("", _("find out")), *((name, name.upper()) for name in ENCODINGS)],
+    )
+    delimiter = forms.ChoiceField(
+        label=_("Delimiter"), required=False, choices=[("", _("find out")), *NAMES_OF_DELIMITERS.items()]
+    )
+
+
+class MappingForm(forms.Form):
+    """Roles, kinds and codes of the columns of one upload; ``initial`` comes from the sniff or from a former plan."""
+
+    roles: tuple[str, ...] = ()
+
+    zone = forms.CharField(label=_("Time zone of the file"), max_length=60)
+    time_format = forms.CharField(
+        label=_("Format of times"),
+        required=False,
+        max_length=60,
+        help_text=_("For example %d/%m/%Y %H:%M, unix or unix_ms. Empty: found from the values."),
+    )
+    decimal = forms.ChoiceField(
+        label=_("Decimal mark"), choices=[(".", _("point: 1.5")), (",", _("comma: 1,5"))], initial="."
+    )
+    nulls = forms.CharField(
+        label=_("Markers for missing values"),
+        required=False,
+        max_length=300,
+        help_text=_("Values between commas. An empty value is always missing."),
+    )
+
+    def __init__(self, *args: Any, sniff: Mapping[str, Any], plan: Mapping[str, Any] | None = None, **kw: Any) -> None:
+        self.sniff = sniff
+        self.columns: list[dict[str, Any]] = sniff["columns"]
+        self.names = [column["name"] for column in self.columns]
+        self.is_wide = len(self.names) > SHOWN_COLUMNS
+        kw["initial"] = self._from_plan(plan) if plan else self._from_sniff()
+        super().__init__(*args, **kw)
+        none_or_column = [("", "—"), *((name, name) for name in self.names)]
+        for role in self.roles:
+            field = self.fields[role]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = none_or_column
+        self._add_ids(none_or_column)
+        self._add_columns()
+
+    def _add_ids(self, choices: list[tuple[str, str]]) -> None:
+        for n in range(ID_ROWS):
+            self.fields[f"id_column_{n}"] = forms.ChoiceField(label=_("Column"), choices=choices, required=False)
+            self.fields[f"id_namespace_{n}"] = forms.CharField(
+                label=_("What it identifies"),
+                required=False,
+                max_length=30,
+                widget=forms.TextInput(attrs={"list": "namespaces", "placeholder": "mobile"}),
+            )
+            self.fields[f"id_algorithm_{n}"] = forms.ChoiceField(
+                label=_("Hash"), choices=[(name, name) for name in ALGORITHMS], required=False, initial="sha256"
+            )
+
+    def _add_columns(self) -> None:
+        for n in range(0 if self.is_wide else len(self.names)):
+            self.fields[f"use_{n}"] = forms.BooleanField(required=False, initial=True)
+            self.fields[f"kind_{n}"] = forms.ChoiceField(choices=KINDS, required=False)
+            self.fields[f"specials_{n}"] = forms.CharField(required=False, max_length=100)
+
+    def _from_sniff(self) -> dict[str, Any]:
+        guessed = {column["role"]: column["name"] for column in self.columns}
+        found: dict[str, Any] = {role: guessed.get(role, "") for role in self.roles}
+        ids = [column for column in self.columns if column["role"] == "id"]
+        for n, column in enumerate(ids[:ID_ROWS]):
+            found |= _id_initial(n, column["name"], column["namespace"], column["algorithm"])
+        found |= {"zone": settings.DISPLAY_ZONE, "decimal": self.sniff["decimal"]}
+        found["nulls"] = ", ".join(marker for marker in self.sniff["nulls"] if marker)
+        return found
+
+    def _from_plan(self, plan: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {role: plan.get(role) or "" for role in self.roles}
+        for n, role in enumerate(plan.get("ids", [])[:ID_ROWS]):
+            found |= _id_initial(n, role["column"], role["namespace"], role["algorithm"])
+        for name in ("zone", "decimal", "time_format"):
+            found[name] = plan.get(name) or ""
+        found["nulls"] = ", ".join(marker for marker in plan.get("nulls", []) if marker)
+        chosen = plan.get("features", plan.get("fields"))
+        for n, name in enumerate(self.names):
+            found[f"use_{n}"] = chosen is None or name in chosen
+            found[f"kind_{n}"] = plan.get("kinds", {}).get(name, "")
+            found[f"specials_{n}"] = ", ".join(f"{code:g}" for code in plan.get("specials", {}).get(name, []))
+        return found
+
+    @property
+    def id_rows(self) -> list[list[forms.BoundField]]:
+        parts = ("column", "namespace", "algorithm")
+        return [[self[f"id_{part}_{n}"] for part in parts] for n in range(ID_ROWS)]
+
+    @property
+    def column_rows(self) -> Iterable[dict[str, Any]]:
+        """Columns with their controls, as the table of the page shows them."""
+        for n, column in enumerate([] if self.is_wide else self.columns):
+            controls = {name: self[f"{name}_{n}"] for name in ("use", "kind", "specials")}
+            yield column | {"kind_found": column["kind"]} | controls
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if not any(values.get(f"id_column_{n}") for n in range(ID_ROWS)):
+            self.add_error("id_column_0", _("Choose at least one column with hashed ids."))
+        for n in range(ID_ROWS):
+            if values.get(f"id_column_{n}") and not values.get(f"id_namespace_{n}"):
+                self.add_error(f"id_namespace_{n}", _("Say what the id identifies, for example mobile or idno."))
+        for n in range(0 if self.is_wide else len(self.names)):
+            self._clean_specials(f"specials_{n}", values)
+        return values
+
+    def _clean_specials(self, name: str, values: dict[str, Any]) -> None:
+        try:
+            values[name] = [float(code) for code in split_list(values.get(name) or "")]
+        except ValueError:
+            self.add_error(name, _("Codes are numbers between commas, for example -1, -999."))
+
+    def base_plan(self) -> dict[str, Any]:
+        """What the plans of samples and sources have in common."""
+        values = self.cleaned_data
+        plan: dict[str, Any] = {role: values[role] or None for role in self.roles}
+        plan |= {"zone": values["zone"], "time_format": values["time_format"] or None, "decimal": values["decimal"]}
+        plan |= {"encoding": self.sniff["encoding"] or None, "delimiter": self.sniff["delimiter"] or None}
+        plan["nulls"] = ["", *split_list(values["nulls"])]
+        plan["ids"] = [
+            {part: values[f"id_{part}_{n}"] for part in ("column", "namespace", "algorithm")}
+            for n in range(ID_ROWS)
+            if values[f"id_column_{n}"]
+        ]
+        return plan
+
+    def chosen_columns(self, plan: Mapping[str, Any]) -> list[str] | None:
+        """Columns to keep; None, meaning all without a role, when none was left out."""
+        used = {plan[role] for role in self.roles} | {role["column"] for role in plan["ids"]}
+        open_columns = [n for n, name in enumerate(self.names) if name not in used]
+        if self.is_wide or all(self.cleaned_data[f"use_{n}"] for n in open_columns):
+            return None
+        return [self.names[n] for n in open_columns if self.cleaned_data[f"use_{n}"]]
+
+    def column_settings(self, part: str) -> dict[str, Any]:
+        """Pinned kinds or special codes by column."""
+        if self.is_wide:
+            return {}
+        given = {name: self.cleaned_data[f"{part}_{n}"] for n, name in enumerate(self.names)}
+        return {name: value for name, value in given.items() if value}
+
+    def refuse(self, error: DataError) -> None:
+        """Show what the engine or service found wrong beside the control it is about."""
+        roles = {self.data.get(role): role for role in self.roles}
+        roles |= {self.data.get(f"id_column_{n}"): f"id_column_{n}" for n in range(ID_ROWS)}
+        fields = {"time_format": "time_format", "zone_unknown": "zone", "outcome_date": "outcomes_as_of"}
+        fields["no_id_column"] = "id_column_0"
+        field = fields.get(error.code) or (roles.get(error.column) if error.column else None)
+        self.add_error(field if field in self.fields else None, sentence(error))
+
+
+def _id_initial(n: int, column: str, namespace: str, algorithm: str) -> dict[str, str]:
+    return {f"id_column_{n}": column, f"id_namespace_{n}": namespace, f"id_algorithm_{n}": algorithm}
+
+
+class SampleForm(MappingForm):
+    roles = ("row_id", "observed_at", "label", "weight", "split", "approved")
+
+    name = forms.CharField(label=_("Name of the sample"), max_length=120)
+    row_id = forms.ChoiceField(
+        label=_("Row id"), required=False, help_text=_("Your own number of the application; unique. Not an id number.")
+    )
+    observed_at = forms.ChoiceField(
+        label=_("Application time"),
+        required=False,
+        help_text=_("A date without time is the start of its day. Without a time leakage cannot be excluded."),
+    )
+    label = forms.ChoiceField(label=_("Outcome"), required=False)
+    bad_values = forms.CharField(label=_("Values that mean bad"), required=False, initial="1", max_length=200)
+    good_values = forms.CharField(label=_("Values that mean good"), required=False, initial="0", max_length=200)
+    weight = forms.ChoiceField(label=_("Weight"), required=False)
+    split = forms.ChoiceField(label=_("Split"), required=False, help_text=_("Holds train, valid, test or oot."))
+    approved = forms.ChoiceField(label=_("Decision"), required=False)
+    approved_values = forms.CharField(
+        label=_("Values that mean approved"), required=False, initial="1, true, yes, approved", max_length=200
+    )
+    performance_window_months = forms.IntegerField(
+        label=_("Performance window, months"),
+        required=False,
+        min_value=1,
+        max_value=120,
+        help_text=_("How long after the application the outcome was watched."),
+    )
+    outcomes_as_of = forms.DateField(
+        label=_("Outcomes as of"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("The day on which the outcomes were read."),
+    )
+
+    def _from_sniff(self) -> dict[str, Any]:
+        found = super()._from_sniff()
+        label = next((column for column in self.columns if column["name"] == found["label"]), None)
+        if label:
+            bad, good = guess_outcomes(label["values"])
+            found |= {"bad_values": ", ".join(bad), "good_values": ", ".join(good)}
+        return found
+
+    def _from_plan(self, plan: Mapping[str, Any]) -> dict[str, Any]:
+        found = super()._from_plan(plan)
+        for name in ("bad_values", "good_values", "approved_values"):
+            found[name] = ", ".join(plan.get(name, []))
+        return found | {name: plan.get(name) for name in ("performance_window_months", "outcomes_as_of")}
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean()
+        if values.get("label"):
+            for name in ("bad_values", "good_values"):
+                if not values.get(name):
+                    self.add_error(name, _("Say which values these are."))
+            if set(split_list(values.get("bad_values", ""))) & set(split_list(values.get("good_values", ""))):
+                self.add_error("good_values", _("A value cannot be both bad and good."))
+        return values
+
+    def plan(self) -> dict[str, Any]:
+        """The form as the engine's plan in JSON."""
+        values, plan = self.cleaned_data, self.base_plan()
+        for name in ("bad_values", "good_values", "approved_values"):
+            if values[name]:
+                plan[name] = split_list(values[name])
+        plan["performance_window_months"] = values["performance_window_months"]
+        plan["outcomes_as_of"] = values["outcomes_as_of"].isoformat() if values["outcomes_as_of"] else None
+        plan["features"] = self.chosen_columns(plan)
+        plan |= {"kinds": self.column_settings("kind"), "specials": self.column_settings("specials")}
+        return plan
+
+
+BAD_WORDS = {"1", "1.0", "bad", "default", "true", "yes", "y", "坏", "是", "逾期"}
+
+
+def guess_outcomes(values: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Which of a label's values mean bad and which good.
+
+    >>> guess_outcomes(["bad", "good"]), guess_outcomes(["0", "1"])
+    ((['bad'], ['good']), (['1'], ['0']))
+    """
+    found = list(values)
+    bad = [value for value in found if value.lower() in BAD_WORDS]
+    return (bad, [value for value in found if value not in bad]) if bad else (["1"], ["0"])
+
+
+class SourceForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=120)
+    slug = forms.SlugField(
+        label=_("Short name"),
+        max_length=60,
+        required=False,
+        help_text=_("Latin letters; the source's columns are named after it in feature tables. It never changes."),
+    )
+    kind = forms.ChoiceField(label=_("What a row is"), choices=Source.Kind.choices, widget=forms.RadioSelect)
+    description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class SourceVersionForm(MappingForm):
+    roles = ("event_time", "known_at")
+
+    event_time = forms.ChoiceField(
+        label=_("Event time"), required=False, help_text=_("A date without time is the end of its day.")
+    )
+    known_at = forms.ChoiceField(
+        label=_("Known at"),
+        required=False,
+        help_text=_("When the platform knew the row. Missing: event time plus the delay."),
+    )
+    delay_days = forms.FloatField(label=_("Delay, days"), min_value=0, max_value=3650, initial=0)
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        for n in range(0 if self.is_wide else len(self.names)):
+            self.fields[f"title_{n}"] = forms.CharField(required=False, max_length=200)
+
+    def _from_sniff(self) -> dict[str, Any]:
+        found = super()._from_sniff()
+        time = next((column["name"] for column in self.columns if column["role"] == "observed_at"), "")
+        return found | {"event_time": time, "delay_days": 0}
+
+    def _from_plan(self, plan: Mapping[str, Any]) -> dict[str, Any]:
+        """A former version's plan, as far as its columns are in the new file."""
+        found = super()._from_plan(plan) | {"delay_days": plan.get("delay_days", 0)}
+        titles = plan.get("titles", {})
+        return found | {f"title_{n}": titles.get(name, "") for n, name in enumerate(self.names)}
+
+    @property
+    def column_rows(self) -> Iterable[dict[str, Any]]:
+        for n, row in enumerate(super().column_rows):
+            yield row | {"title": self[f"title_{n}"]}
+
+    def plan(self) -> dict[str, Any]:
+        plan = self.base_plan()
+        plan["delay_days"] = self.cleaned_data["delay_days"]
+        plan["fields"] = self.chosen_columns(plan)
+        plan |= {"kinds": self.column_settings("kind"), "specials": self.column_settings("specials")}
+        return plan | {"titles": self.column_settings("title")}

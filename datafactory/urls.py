@@ -1,0 +1,22 @@
+"""Pages of this floor."""
+
+from django.urls import path
+
+from datafactory.views import samples, sources
+
+app_name = "datafactory"
+IN_PROJECT = "projects/<slug:slug>/"
+IN_SOURCE = "sources/<slug:code>/"
+
+urlpatterns = [
+    path(f"{IN_PROJECT}samples/", samples.sample_list, name="sample-list"),
+    path(f"{IN_PROJECT}samples/new/", samples.sample_create, name="sample-create"),
+    path(f"{IN_PROJECT}samples/new/<uuid:pk>/", samples.sample_map, name="sample-map"),
+    path(f"{IN_PROJECT}samples/<int:number>/", samples.sample_detail, name="sample-detail"),
+    path("sources/", sources.source_list, name="source-list"),
+    path("sources/new/", sources.source_create, name="source-create"),
+    path(IN_SOURCE, sources.source_detail, name="source-detail"),
+    path(f"{IN_SOURCE}versions/new/", sources.source_upload, name="source-upload"),
+    path(f"{IN_SOURCE}versions/new/<uuid:pk>/", sources.source_map, name="source-map"),
+    path(f"{IN_SOURCE}versions/<int:number>/", sources.source_version_detail, name="source-version-detail"),
+]
