@@ -11,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from modeling.artifacts import TrainedModel, from_json, to_json
+from modeling import charts
+from modeling.artifacts import Column, FeatureTable, TrainedModel, from_json, to_json
 from modeling.errors import DataError
 from modeling.evaluate import EvaluationPlan, evaluate_model, hidden_places
 from modeling.floor import count_people, merge_small, people_codes, thin_steps
 from modeling.metrics import ks, psi, psi_bins
 from modeling.scorecard import Scaling
+from modeling.splits import SplitPlan
+from modeling.train import TrainPlan, train_model
+from modeling.trees import XGBParams
 
 PLAN = EvaluationPlan(bootstrap=40)
 MODEL = TrainedModel(
@@ -326,3 +330,32 @@ def test_a_sample_without_times_has_no_months(judge):
     _, result = judge(_predictions().drop(columns="observed_at"))
     assert result["months"] == []
     assert result["splits"]["oot"]["months"] is None
+
+
+@pytest.mark.parametrize("algorithm", ["scorecard", "xgboost"])
+def test_a_trained_model_is_judged_by_what_training_left(tmp_path, algorithm):
+    rng = np.random.default_rng(0)
+    known = rng.normal(size=(3000, 2))
+    table = pd.DataFrame(
+        {"row_id": [f"r{i:04d}" for i in range(3000)], "person": [f"p{i // 2:04d}" for i in range(3000)]}
+    )
+    table["observed_at"] = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(rng.integers(0, 180, 3000), unit="D")
+    table["y"] = (rng.random(3000) < 1 / (1 + np.exp(1.5 - known.sum(axis=1)))).astype(np.int8)
+    table = table.assign(weight=1.0, matched=True, partner__a=known[:, 0], lending__b=known[:, 1])
+    (tmp_path / "table").mkdir()
+    table.to_parquet(tmp_path / "table" / "rows.parquet")
+    columns = (Column("partner__a", "float", "partner", "sample"), Column("lending__b", "float", "platform", "lending"))
+    ticket = FeatureTable("f", (), "", "t1", columns, 3000, 3000, marks=("leakage_unknown",))
+    plan = TrainPlan(algorithm=algorithm, split=SplitPlan("time", oot_months=2), xgb=XGBParams(n_estimators=20))
+    for name in ("model", "judged"):
+        (tmp_path / name).mkdir()
+    model = train_model(ticket, tmp_path / "table", plan, tmp_path / "model")
+    judged, result = evaluate_model(model, tmp_path / "model", PLAN, tmp_path / "judged")
+    assert judged.parents == (model.content_hash,)
+    assert list(result["splits"]) == ["train", "valid", "test", "oot"]
+    predictions = pd.read_parquet(tmp_path / "model" / "predictions.parquet").query("split == 'oot'")
+    assert judged.auc["oot"] == pytest.approx(roc_auc_score(predictions.y, predictions.pd), abs=1e-11)
+    assert judged.auc["oot"] > 0.7
+    assert {row["variable"] for row in result["variables"] if row["importance"]} == {"partner__a", "lending__b"}
+    assert {"leakage_unknown", "shared_people"} <= set(judged.marks)
+    assert charts.roc(result)["data"]
