@@ -51,14 +51,14 @@ function house(layout) {
   const base = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", colorway: ["--oot", "--valid", "--train", "--partner", "--platform"].map(token),
     font: { family: getComputedStyle(document.body).fontFamily, size: 11, color: token("--text-3") },
-    margin: { l: 40, r: 12, t: 8, b: 32 }, hovermode: "x unified", bargap: 0.25, dragmode: false,
+    margin: { l: 40, r: 12, t: 8, b: 32 }, autotypenumbers: "strict", hovermode: "x unified", bargap: 0.25, dragmode: false,
     hoverlabel: { bgcolor: token("--surface"), bordercolor: token("--line-strong"), font: { color: token("--text"), size: 12 } },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12, color: token("--text-2") }, bgcolor: "rgba(0,0,0,0)" },
-    xaxis: axis(), yaxis: axis(),
+    xaxis: { ...axis(), showgrid: false }, yaxis: axis(),
   };
   const result = merged(base, layout);
   for (const name of Object.keys(result)) {
-    if (/^[xy]axis\d+$/.test(name)) result[name] = merged(axis(), result[name]);
+    if (/^[xy]axis\d+$/.test(name)) result[name] = merged({ ...axis(), showgrid: !result[name].overlaying && name[0] === "y" }, result[name]);
   }
   delete result.template;
   delete result.width;
