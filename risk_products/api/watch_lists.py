@@ -13,9 +13,9 @@ from projects.access import person
 from projects.errors import NotFound
 from risk_products import access, exports, serializers
 from risk_products.api.products import PAGE, read
+from risk_products.engine.accounts import AccountRow
 from risk_products.selectors import catalogue
 from risk_products.services import watching
-from risk_products.services.watching import Account
 
 LIST = {"name": "Car loans", "min_change": 20}
 ACCOUNTS = {
@@ -97,7 +97,7 @@ class Accounts(APIView):
         """Add accounts, or give known ones new ids and values; all or none."""
         row = access.watch_list_for(request.user, slug, pk, "score_product")
         order = read(serializers.AccountsIn, request.data)
-        accounts = [Account(item["account"], item["ids"], item["features"]) for item in order["accounts"]]
+        accounts = [AccountRow(item["account"], item["ids"], item["features"]) for item in order["accounts"]]
         n = watching.put_accounts(user=person(request.user), watch_list=row, accounts=accounts)
         return Response({"accounts": n})
 

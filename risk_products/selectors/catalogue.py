@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,11 +22,22 @@ def products_of(user: User, project: Project | None = None) -> QuerySet[Product]
     live = Release.objects.filter(model=OuterRef("model_id"), live_to=None)
     rows = Product.objects.all() if project is None else Product.objects.filter(project=project)
     return (
-        sharing.objects_for(user, rows, "view_product")
+        sharing.objects_for(user, rows, "risk_products.view_product")
         .select_related("project", "model", "created_by")
         .annotate(live_number=Subquery(live.values("version__number")[:1]))
         .order_by("family", "name")
     )
+
+
+def by_family(products: Iterable[Product]) -> list[tuple[str, list[Product]]]:
+    """All four families in their order, with their products."""
+    rows = list(products)
+    return [(str(label), [p for p in rows if p.family == value]) for value, label in Product.Family.choices]
+
+
+def builds_in(user: User) -> QuerySet[Project]:
+    """Open projects in which the user may put models on the catalogue."""
+    return sharing.objects_for(user, Project.objects.filter(status=Project.Status.OPEN), "projects.build_project")
 
 
 def calls_today(products: QuerySet[Product], now: datetime) -> dict[int, int]:

@@ -91,6 +91,6 @@ def _quantile(values: Any, share: float) -> float | None:
     return float(np.quantile(values, share)) if len(values) else None
 
 
-def zero_to_now(day: Day, now: datetime) -> int:
+def hours_begun(day: Day, now: datetime) -> int:
     """Hours of the day that have begun."""
     return min(HOURS, int((now - day.start).total_seconds() // 3600) + 1)

@@ -21,6 +21,8 @@ def create_product(
     slug = slug or slugify(name)
     if slug != slugify(slug) or not slug:
         raise Invalid("bad_slug", _("The short name may hold lower-case letters, digits and hyphens."))
+    if slug == "new":
+        raise Invalid("bad_slug", _("This short name is taken by a page of the site."))
     if family not in Product.Family.values:
         raise Invalid("bad_family", _("Choose one of the four families."))
     try:

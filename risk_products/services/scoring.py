@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +10,6 @@ import msgspec
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from modeling.artifacts import Score
 from modeling.errors import DataError
 from projects import keys
 from projects.errors import DomainError, as_domain_error
@@ -20,14 +18,13 @@ from risk_products.engine import answers, requests
 from risk_products.engine.answers import Answer, ErrorOut, RowError
 from risk_products.engine.requests import ScoreRequest
 from risk_products.models import ScoreCall
+from risk_products.selectors.answering import answer_to, scored
 from risk_products.selectors.days import seconds_left
 from risk_products.selectors.loaded import Loaded, loaded
 from risk_products.selectors.standing import Standing, require_answering
 from risk_products.selectors.values import stored_values
 from risk_products.services import recording
 from risk_products.services.allowance import allowance
-
-BAND_LENGTH = ScoreCall._meta.get_field("band").max_length
 
 
 class OverLimit(DomainError):
@@ -98,15 +95,8 @@ def make_call(
     now: datetime,
 ) -> ScoreCall:
     """Check, look up, score and encrypt; nothing is written."""
-    started = time.perf_counter()
-    checked = version.checker.check(request, now)
-    observed_at = request.observed_at or now
-    found, matched = version.lookup(request.ids, observed_at)
-    values = {**checked.values, **found}
-    result = version.scorer.score_row(values)
-    sealed = keys.encrypt(authorisation, answers.encode(values))
-    took_ms = round((time.perf_counter() - started) * 1000, 3)
-    answer = _answer(version, request, result, matched, checked.flags, took_ms)
+    found = answer_to(version, request, now)
+    answer = found.answer
     return ScoreCall(
         product_id=standing.product_id,
         institution_id=standing.institution_id,
@@ -116,15 +106,15 @@ def make_call(
         version_id=version.version_id,
         authorisation_id=authorisation.pk,
         at=now,
-        observed_at=observed_at,
+        observed_at=found.observed_at,
         input_hash=request.input_hash,
-        features=sealed,
+        features=keys.encrypt(authorisation, answers.encode(found.values)),
         answer=answers.encode(answer).decode(),
         pd=answer.pd,
         score=answer.score,
-        band=answer.band[:BAND_LENGTH],
-        matched=matched,
-        took_ms=took_ms,
+        band=answer.band,
+        matched=answer.matched,
+        took_ms=answer.took_ms,
         channel=channel,
     )
 
@@ -141,35 +131,8 @@ def replay(call: ScoreCall) -> Replay:
     """Recompute; ``Conflict("key_destroyed")`` when the stored values were deleted. Writes nothing."""
     recorded = answers.decode(call.answer)
     version = loaded(call.version_id)
-    result = version.scorer.score_row(stored_values(call))
-    band = version.band_of(result.score)
-    recomputed = msgspec.structs.replace(
-        recorded,
-        pd=round(result.pd, 9),
-        score=result.score,
-        band=band.band,
-        action=band.action,
-        reasons=answers.reasons_out(result.reasons),
-    )
+    recomputed = scored(version, recorded, stored_values(call))
     return Replay(answers.same_answer(recorded, recomputed), recorded, recomputed)
-
-
-def _answer(
-    version: Loaded, request: ScoreRequest, result: Score, matched: bool, flags: tuple[str, ...], took_ms: float
-) -> Answer:
-    band = version.band_of(result.score)
-    return Answer(
-        request_id=request.request_id,
-        version=version.label,
-        score=result.score,
-        pd=round(result.pd, 9),
-        band=band.band,
-        action=band.action,
-        reasons=answers.reasons_out(result.reasons),
-        matched=matched,
-        flags=flags,
-        took_ms=took_ms,
-    )
 
 
 def _decoded(row: msgspec.Raw) -> ScoreRequest | RowError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -19,6 +19,7 @@ from projects import audit, jobs, keys
 from projects.errors import Conflict, DomainError, Invalid
 from projects.models import Institution, Job, User
 from risk_products.engine import answers, requests
+from risk_products.engine.accounts import AccountRow
 from risk_products.engine.answers import ErrorOut, RowError
 from risk_products.engine.requests import ScoreRequest
 from risk_products.models import Product, ScoreCall, WatchChange, WatchedAccount, WatchList
@@ -29,14 +30,6 @@ from risk_products.services import scoring
 
 CHUNK = 500
 MAX_ACCOUNTS = 100_000
-
-
-class Account(NamedTuple):
-    """What a partner puts on a watch list."""
-
-    account: str
-    ids: Mapping[str, str]
-    features: Mapping[str, Any]
 
 
 def create_watch_list(
@@ -75,7 +68,7 @@ def delete_watch_list(*, user: User, watch_list: WatchList) -> None:
         watch_list.delete()
 
 
-def put_accounts(*, user: User, watch_list: WatchList, accounts: Sequence[Account]) -> int:
+def put_accounts(*, user: User, watch_list: WatchList, accounts: Sequence[AccountRow]) -> int:
     """Add accounts or give known ones new ids and values; all or none. Twice is safe.
 
     Each is checked against the live version's signature, so that a mistake shows now and not at night.
