@@ -21,7 +21,7 @@ PREVIEW_ROWS = 100
 FEW_VALUES = 12
 _NAMES = {  # the first that fits wins; the name of a column is only a hint, its values decide
     "known_at": r"known_at|known|loaded_at|load_time|updated_at|update_time|etl_time|入库|更新时间",
-    "observed_at": r"observed_at|appl(y|ied|ication)_?(time|date|on|at)|.*(_at|_time|_date|_dt|date|time)|issue_d"
+    "observed_at": r"observed_at|appl(y|ied|ication)_?(time|date|on|at)|.*(_at|_on|_time|_date|_dt|date|time)|issue_d"
     r"|申请(时间|日期)|.*(时间|日期)",
     "label": r"y|label|target|bad|bad_?flag|is_?bad|default|.*default.*|loan_status|creditability|标签|是否逾期",
     "weight": r"weight|sample_weight|权重",
