@@ -1,0 +1,54 @@
+"""Pages of the value of data."""
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from models_registry import access, pages, selectors
+from models_registry.forms import RecipeForm
+from models_registry.models import ValueOfData
+from models_registry.services import value
+from models_registry.views.runs import PER_PAGE, form_page, recipe_form
+from projects.access import may, person, project_for
+from projects.errors import DomainError
+
+
+@login_required
+def value_list(request: HttpRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug)
+    page = Paginator(selectors.values_of(project).defer("result"), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"project": project, "page": page, "may_build": may(request.user, project, access.BUILD)}
+    return render(request, "models_registry/value_list.html", context)
+
+
+@login_required
+def value_create(request: HttpRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, access.BUILD)
+    form = recipe_form(request, project, RecipeForm)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = value.value_of_data(
+                user=person(request.user),
+                feature_table=form.cleaned_data["feature_table"],
+                plan=form.plan(),
+                name=form.cleaned_data["name"],
+            )
+            return redirect("models_registry:value-detail", slug, made.number)
+        except DomainError as error:
+            form.add_error(None, str(error))
+    words = {
+        "heading": _("Value of data"),
+        "lead": _("One recipe is trained on the partner's columns, the platform's and both: same rows, same split."),
+        "action": _("Train and compare"),
+    }
+    return form_page(request, project, form, words)
+
+
+@login_required
+def value_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    found = access.value_for(request.user, slug, number)
+    ready = found.state == ValueOfData.State.READY
+    context = {"project": found.project, "value": found, "views": pages.value_views(found) if ready else ()}
+    return render(request, "models_registry/value_detail.html", context)
