@@ -19,6 +19,7 @@ from modeling.errors import DataError
 from modeling.woe import Bins, Floats
 
 LEAST_PD = 1e-9
+LARGEST_ERROR = 100.0  # of a coefficient on WOE (honest ones are near -1): beyond it the data do not fix the value
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def fit_logistic(
         errors = np.sqrt(np.diag(np.linalg.inv(information)))
     except np.linalg.LinAlgError:
         raise _not_converged() from None
-    if not np.isfinite(errors).all():
+    if not (errors < LARGEST_ERROR).all():
         raise _not_converged()
     terms = [_wald(name, float(b), float(e)) for name, b, e in zip(["", *names], beta, errors, strict=True)]
     return terms[0], terms[1:]
