@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from datafactory.models import Sample, Source, SourceVersion, Upload
-from datafactory.selectors import samples, sources
+from datafactory.models import FeatureTable, Match, Sample, Source, SourceVersion, Upload
+from datafactory.selectors import features, matches, samples, sources
 from projects import access, sharing
 from projects.access import AnyUser, person, project_for
 from projects.errors import Forbidden, NotFound
@@ -37,6 +37,22 @@ def require_keeper(user: AnyUser, source: Source) -> None:
     """403 for all but the people who look after the platform's sources."""
     if not access.roles_in(user, source.institution) & set(sources.KEEPERS):
         raise Forbidden()
+
+
+def match_for(user: AnyUser, slug: str, number: int, perm: str = VIEW) -> Match:
+    rows = matches.matches_of(project_for(user, slug, perm), person(user)).defer(None)
+    match = rows.select_related("sample__institution").filter(number=number).first()
+    if match is None:
+        raise NotFound("match_not_found", _("There is no such match."))
+    return match
+
+
+def feature_table_for(user: AnyUser, slug: str, number: int, perm: str = VIEW) -> FeatureTable:
+    rows = features.tables_of(project_for(user, slug, perm), person(user)).defer(None)
+    table = rows.filter(number=number).first()
+    if table is None:
+        raise NotFound("feature_table_not_found", _("There is no such feature table."))
+    return table
 
 
 def upload_for(user: AnyUser, slug: str, pk: UUID | str) -> tuple[Project, Upload]:

@@ -6,7 +6,9 @@ class DatafactoryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from datafactory.models import Sample
+        from datafactory.models import FeatureTable, Match, Sample
         from projects import sharing
 
         sharing.register(Sample, {"view_sample": sharing.EVERYONE})
+        sharing.register(Match, {"view_match": sharing.EVERYONE})
+        sharing.register(FeatureTable, {"view_featuretable": sharing.EVERYONE})

@@ -1,7 +1,7 @@
 """Doors for the queue: load by id, call one service."""
 
-from datafactory.models import Sample, SourceVersion
-from datafactory.services import samples, sources
+from datafactory.models import FeatureTable, Match, Sample, SourceVersion
+from datafactory.services import features, matches, samples, sources
 from projects.jobs import JobRun, job
 
 
@@ -17,3 +17,17 @@ def import_source_version(run: JobRun, *, version_id: int) -> None:
     """Read an uploaded version of a source. Twice is safe."""
     row = SourceVersion.objects.select_related("source__institution", "upload", "created_by").get(pk=version_id)
     sources.run_import_source_version(version=row, progress=run.progress)
+
+
+@job("datafactory.match_sample")
+def match_sample(run: JobRun, *, match_id: int) -> None:
+    """Match a sample with sources. Twice is safe."""
+    row = Match.objects.select_related("project", "sample__institution", "sample__project", "created_by")
+    matches.run_match_sample(match=row.get(pk=match_id), progress=run.progress)
+
+
+@job("datafactory.build_features")
+def build_features(run: JobRun, *, feature_table_id: int) -> None:
+    """Build a feature table and its profile. Twice is safe."""
+    row = FeatureTable.objects.select_related("project", "match__sample__institution", "created_by")
+    features.run_build_features(table=row.get(pk=feature_table_id), progress=run.progress)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datafactory.views import samples, sources
+from datafactory.views import features, matches, samples, sources
 
 app_name = "datafactory"
 IN_PROJECT = "projects/<slug:slug>/"
@@ -13,6 +13,13 @@ urlpatterns = [
     path(f"{IN_PROJECT}samples/new/", samples.sample_create, name="sample-create"),
     path(f"{IN_PROJECT}samples/new/<uuid:pk>/", samples.sample_map, name="sample-map"),
     path(f"{IN_PROJECT}samples/<int:number>/", samples.sample_detail, name="sample-detail"),
+    path(f"{IN_PROJECT}matches/", matches.match_list, name="match-list"),
+    path(f"{IN_PROJECT}matches/new/", matches.match_create, name="match-create"),
+    path(f"{IN_PROJECT}matches/<int:number>/", matches.match_detail, name="match-detail"),
+    path(f"{IN_PROJECT}features/", features.feature_list, name="feature-list"),
+    path(f"{IN_PROJECT}features/new/", features.feature_create, name="feature-create"),
+    path(f"{IN_PROJECT}features/<int:number>/", features.feature_detail, name="feature-detail"),
+    path(f"{IN_PROJECT}features/<int:number>/<str:name>/", features.feature_column, name="feature-column"),
     path("sources/", sources.source_list, name="source-list"),
     path("sources/new/", sources.source_create, name="source-create"),
     path(IN_SOURCE, sources.source_detail, name="source-detail"),

@@ -1,0 +1,158 @@
+"""Feature tables: ordered by a modeler from a match, built by a job; and the same features for one person."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from datafactory.engine import features as engine
+from datafactory.engine.features import FeaturePlan, SourceFeatures, choose_features
+from datafactory.engine.matching import MatchPlan
+from datafactory.engine.online import FeatureLookup, OnlineStore
+from datafactory.models import FeatureTable, Match
+from datafactory.services import keyed_ids, matches
+from modeling.artifacts import FeatureTable as Ticket
+from modeling.artifacts import MatchReport, Progress, SampleFile, fingerprint, from_json, no_progress
+from modeling.errors import DataError
+from projects import audit, jobs, keys, storage
+from projects.errors import Conflict
+from projects.models import Project, User
+from projects.services import artifacts
+
+
+def read_plan(given: FeaturePlan | Mapping[str, Any]) -> FeaturePlan:
+    """The plan in ``given``; DataError ``plan_invalid`` for what is not one, a misspelt name included."""
+    if isinstance(given, FeaturePlan):
+        return given
+    unknown = sorted(set(given) - set(FeaturePlan.__dataclass_fields__))
+    try:
+        if unknown:
+            raise msgspec.ValidationError(f"unknown: {unknown}")
+        return from_json(FeaturePlan, dict(given))
+    except msgspec.ValidationError as error:
+        text = gettext_noop("The plan cannot be read: %(problem)s.")
+        raise DataError("plan_invalid", text, problem=str(error)) from None
+
+
+def build_features(
+    *, user: User, match: Match, plan: FeaturePlan | Mapping[str, Any] | None = None, name: str = ""
+) -> FeatureTable:
+    """Order a feature table. Unknown fields are refused here; the same order twice while under way is one table."""
+    if match.state != Match.State.READY:
+        raise Conflict("match_not_ready", _("The match is not ready."))
+    matches.require_usable(match.sample)
+    chosen = read_plan(plan or FeaturePlan())
+    _check(from_json(MatchPlan, match.plan), chosen)
+    recipe = fingerprint(engine.feature_recipe(from_json(MatchReport, match.ticket), chosen))
+    with transaction.atomic():
+        Project.objects.select_for_update().get(pk=match.project_id)
+        rows = FeatureTable.objects.filter(project=match.project, fingerprint=recipe)
+        twin = rows.filter(state__in=matches.UNDER_WAY).first()
+        if twin:
+            return twin
+        table = artifacts.new(
+            FeatureTable,
+            project=match.project,
+            created_by=user,
+            plan=chosen,
+            name=name,
+            match=match,
+            fingerprint=recipe,
+        )
+        table.job = jobs.start(
+            "datafactory.build_features",
+            title=_("Build features of %(name)s") % {"name": match.sample},
+            project=match.project,
+            user=user,
+            result_url=reverse("datafactory:feature-detail", args=[match.project.slug, table.number]),
+            feature_table_id=table.pk,
+        )
+        table.save(update_fields=["job"])
+        _record("features.ordered", user, table, match=match.number)
+    return table
+
+
+def _check(match_plan: MatchPlan, plan: FeaturePlan) -> None:
+    known = {source.slug for source in match_plan.sources}
+    unknown = sorted({*(plan.snapshot_fields or {}), *(plan.grids or {})} - known)
+    if unknown:
+        text = gettext_noop("The match has no source %(source)s; it has %(known)s.")
+        raise DataError("unknown_source", text, source=", ".join(unknown), known=", ".join(sorted(known)))
+    for source in match_plan.sources:
+        choose_features(source, plan)
+
+
+def run_build_features(*, table: FeatureTable, progress: Progress = no_progress) -> FeatureTable:
+    """Do the work of :func:`build_features`. Twice is safe: a ready table stays as it is."""
+    if table.state == FeatureTable.State.READY:
+        return table
+    match = table.match
+    matches.require_usable(match.sample)
+    sample = from_json(SampleFile, match.sample.ticket)
+    ticket_of_match = from_json(MatchReport, match.ticket)
+    versions = match.source_versions.select_related("source")
+    keyed = {version.source.slug: keyed_ids.keyed_dir(table.project, version, progress) for version in versions}
+    with storage.staging() as staged, closing(matches.engine()) as running:
+        ticket, profile = engine.build_features(
+            sample,
+            storage.folder(sample.path),
+            ticket_of_match,
+            storage.folder(ticket_of_match.path),
+            from_json(MatchPlan, match.plan),
+            keyed,
+            from_json(FeaturePlan, table.plan),
+            staged,
+            running,
+            progress=progress,
+        )
+        where = storage.publish(staged, f"features/{table.project_id}/{table.number}-{ticket.content_hash[:12]}")
+    with transaction.atomic():
+        artifacts.finish(table, replace(ticket, path=where), summary(ticket, profile), profile=profile)
+        _record("features.built", table.created_by, table, rows=ticket.n_rows, content_hash=ticket.content_hash)
+    return table
+
+
+def summary(ticket: Ticket, profile: dict[str, Any]) -> dict[str, Any]:
+    """The figures that lists and the flow show."""
+    parties = [column.party for column in ticket.columns]
+    return {
+        "n_rows": ticket.n_rows,
+        "n_columns": len(ticket.columns),
+        "n_partner": parties.count("partner"),
+        "n_platform": parties.count("platform"),
+        "basis": profile["basis"],
+        "marks": list(ticket.marks),
+    }
+
+
+def lookup_of(table: FeatureTable, wanted: Sequence[str] | None = None) -> FeatureLookup:
+    """The table's platform columns for one person at one moment, by hashed ids: equal to what the table holds.
+
+    Opens (on first use: builds) the stores of the sources that ``wanted`` needs; keep the result.
+    """
+    match = table.match
+    plan, chosen = from_json(MatchPlan, match.plan), from_json(FeaturePlan, table.plan)
+    versions = {v.source.slug: v for v in match.source_versions.select_related("source")}
+    sources: list[tuple[SourceFeatures, OnlineStore]] = []
+    for source in plan.sources:
+        features = choose_features(source, chosen)
+        if wanted is None or {column.name for column in features.columns} & set(wanted):
+            sources.append((features, OnlineStore(keyed_ids.online_dir(table.project, versions[source.slug]))))
+    return FeatureLookup(plan.id_types, keys.project_key(table.project), sources, wanted)
+
+
+def _record(action: str, user: User, table: FeatureTable, **detail: Any) -> None:
+    audit.record(
+        action,
+        actor=user,
+        project=table.project,
+        institution=table.match.sample.institution,
+        target=f"feature table {table.number} of {table.project.slug}",
+        **detail,
+    )

@@ -1,0 +1,165 @@
+"""Matches: ordered by a modeler, worked on by a job, visible only when whole."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from datafactory.engine import matching
+from datafactory.engine.engines import DuckDBEngine
+from datafactory.engine.matching import MatchPlan
+from datafactory.models import Match, Sample, SourceVersion
+from datafactory.services import keyed_ids, uploads
+from modeling.artifacts import MatchReport, Progress, SampleFile, fingerprint, from_json, no_progress
+from projects import audit, jobs, keys, storage
+from projects.errors import Conflict, Invalid
+from projects.models import Artifact, Project, User
+from projects.services import artifacts
+
+UNDER_WAY = [Artifact.State.QUEUED, Artifact.State.RUNNING]
+
+
+def match_sample(
+    *,
+    user: User,
+    sample: Sample,
+    source_versions: Sequence[SourceVersion],
+    id_types: Sequence[str] | None = None,
+    name: str = "",
+) -> Match:
+    """Order a match of a ready sample with ready versions of sources.
+
+    ``id_types`` in order of preference; left out, all that the sample shares with the sources. What cannot be matched
+    is refused here (DataError), before anything is queued. The same order twice while it is under way is one match.
+    """
+    require_usable(sample)
+    versions = sorted(source_versions, key=lambda version: version.source.slug)
+    for version in versions:
+        _require_version(sample.project, version)
+    ticket = from_json(SampleFile, sample.ticket)
+    plan = _plan(sample.project, ticket, versions, id_types)
+    matching.check_plan(ticket, plan)
+    recipe = fingerprint(matching.match_recipe(ticket, plan))
+    with transaction.atomic():
+        Project.objects.select_for_update().get(pk=sample.project_id)
+        twin = Match.objects.filter(project=sample.project, fingerprint=recipe, state__in=UNDER_WAY).first()
+        if twin:
+            return twin
+        match = artifacts.new(
+            Match, project=sample.project, created_by=user, plan=plan, name=name, sample=sample, fingerprint=recipe
+        )
+        match.source_versions.set(versions)
+        match.job = jobs.start(
+            "datafactory.match_sample",
+            title=_("Match %(name)s") % {"name": sample},
+            project=sample.project,
+            user=user,
+            result_url=reverse("datafactory:match-detail", args=[sample.project.slug, match.number]),
+            match_id=match.pk,
+        )
+        match.save(update_fields=["job"])
+        _record("match.ordered", user, match, sources=[f"{v.source.slug} v{v.number}" for v in versions])
+    return match
+
+
+def require_usable(sample: Sample) -> None:
+    """A sample may be worked on while its project is open, it is ready and its owner's authorisation is in force."""
+    project = Project.objects.get(pk=sample.project_id)
+    if project.status != Project.Status.OPEN:
+        raise Conflict("project_not_open", _("The project is not open."))
+    if sample.state != Artifact.State.READY:
+        raise Conflict("sample_not_ready", _("The sample is not ready."))
+    uploads.authorisation_in_force(project, sample.institution)
+
+
+def _require_version(project: Project, version: SourceVersion) -> None:
+    if version.state != Artifact.State.READY:
+        raise Conflict("source_not_ready", _("%(source)s is not ready.") % {"source": version})
+    if not project.participations.filter(institution=version.source.institution_id).exists():
+        raise Invalid(
+            "source_not_in_project",
+            _("The owner of %(source)s does not take part in this project.") % {"source": version.source},
+        )
+
+
+def floor_of(project: Project) -> int:
+    """Distinct ids that a match or a statistic needs in this project."""
+    return settings.PRIVACY_FLOOR_SANDBOX_IDS if project.is_sandbox else settings.PRIVACY_FLOOR_IDS
+
+
+def _plan(
+    project: Project, sample: SampleFile, versions: Sequence[SourceVersion], id_types: Sequence[str] | None
+) -> MatchPlan:
+    sources = tuple(keyed_ids.source_input(version) for version in versions)
+    carried = {id_type for source in sources for id_type in source.id_types}
+    shared = tuple(id_type for id_type in sample.id_types if id_type in carried)
+    return MatchPlan(
+        id_types=tuple(id_types or shared or sample.id_types),
+        sources=sources,
+        floor_ids=floor_of(project),
+        cell_floor=settings.CELL_FLOOR_PEOPLE,
+        zone=settings.DISPLAY_ZONE,
+    )
+
+
+def engine() -> DuckDBEngine:
+    """The table engine of one job, with its temporary files where killed workers' leftovers are swept."""
+    root = settings.ARTIFACT_ROOT
+    return DuckDBEngine(root, settings.ENGINE_THREADS, settings.ENGINE_MEMORY_MB, root / storage.STAGING)
+
+
+def run_match_sample(*, match: Match, progress: Progress = no_progress) -> Match:
+    """Do the work of :func:`match_sample`. Twice is safe: a ready match stays as it is."""
+    if match.state == Match.State.READY:
+        return match
+    require_usable(match.sample)
+    plan = from_json(MatchPlan, match.plan)
+    sample = from_json(SampleFile, match.sample.ticket)
+    versions = match.source_versions.select_related("source").order_by("source__slug")
+    keyed = {version.source.slug: keyed_ids.keyed_dir(match.project, version, progress) for version in versions}
+    with storage.staging() as staged, closing(engine()) as running:
+        ticket, report = matching.match_sample(
+            sample,
+            storage.folder(sample.path),
+            plan,
+            keys.project_key(match.project),
+            keyed,
+            staged,
+            running,
+            progress=progress,
+        )
+        where = storage.publish(staged, f"matches/{match.project_id}/{match.number}-{ticket.content_hash[:12]}")
+    with transaction.atomic():
+        artifacts.finish(match, replace(ticket, path=where), summary(ticket, report), report=report)
+        _record("match.finished", match.created_by, match, n_ids=ticket.n_ids, content_hash=ticket.content_hash)
+    return match
+
+
+def summary(ticket: MatchReport, report: dict[str, Any]) -> dict[str, Any]:
+    """The figures that lists and the flow show; what the report hides is not here either."""
+    return {
+        "n_rows": report["n_rows"],
+        "n_ids": report["n_ids"],
+        "n_matched_rows": report["n_matched_rows"],
+        "match_rate": report["match_rate"],
+        "sources": list(ticket.sources),
+        "id_types": report["id_types"],
+        "marks": list(ticket.marks),
+    }
+
+
+def _record(action: str, user: User, match: Match, **detail: Any) -> None:
+    audit.record(
+        action,
+        actor=user,
+        project=match.project,
+        institution=match.sample.institution,
+        target=f"match {match.number} of {match.project.slug}",
+        sample=match.sample.number,
+        **detail,
+    )
