@@ -18,9 +18,8 @@ from projects.templatetags.figures import compact, figure, percent
 
 def sample_steps(project: Project, rights: Rights) -> Iterator[Step]:
     rows = Sample.objects.filter(project=project).select_related("institution", "job").defer("report", "ticket")
-    rows = rows.annotate(n_rows=KT("ticket__n_rows"), n_bad=KT("ticket__n_bad")).order_by("number")
-    for row in rows:
-        n_rows, n_bad = row.n_rows and int(row.n_rows), row.n_bad and int(row.n_bad)
+    for row in rows.order_by("number"):
+        bad_rate = row.summary.get("bad_rate")
         follow = link(
             rights.build,
             _("Match with sources"),
@@ -35,8 +34,8 @@ def sample_steps(project: Project, rights: Rights) -> Iterator[Step]:
                 line=f"sample-{row.institution_id}-{row.name.strip().lower()}",
                 whose="partner",
                 title=row.name or str(row.institution),
-                figure=compact(n_rows),
-                sub=_("rows, %(rate)s bad") % {"rate": percent(n_bad / n_rows)} if n_bad and n_rows else _("rows"),
+                figure=compact(row.summary.get("n_rows")),
+                sub=_("rows, %(rate)s bad") % {"rate": percent(bad_rate)} if bad_rate is not None else _("rows"),
                 note=f"{row.institution}: {row}",
                 url=address("datafactory:sample-detail", project.slug, row.number),
                 follow=follow,

@@ -90,11 +90,10 @@ def columns_by_party(ticket: Mapping[str, Any]) -> Pairs:
 
 
 def sample_pairs(row: Sample, ticket: Mapping[str, Any]) -> Pairs:
-    n_rows, n_bad = ticket.get("n_rows"), ticket.get("n_bad")
     return [
-        (_("Rows"), figure(n_rows)),
+        (_("Rows"), figure(ticket.get("n_rows"))),
         (_("Distinct ids"), figure(ticket.get("n_ids"))),
-        (_("Bad"), percent(n_bad / n_rows) if n_bad is not None and n_rows else _("no label")),
+        (_("Bad rate"), percent(row.summary.get("bad_rate"))),  # the summary hides what the privacy floor hides
         (_("Columns"), figure(len(ticket.get("columns") or ()))),
         (_("Id types"), ", ".join(ticket.get("id_types") or ()).replace("__", " / ")),
         (_("Time of application"), _("given") if ticket.get("has_time") else _("not given")),

@@ -12,9 +12,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as noop
 
 register = template.Library()
 
@@ -242,32 +241,32 @@ TONES = {
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 
 LABELS = {
-    "ready": noop("Ready"),
-    "queued": noop("Queued"),
-    "running": noop("Running"),
-    "failed": noop("Failed"),
-    "finished": noop("Finished"),
-    "cancelled": noop("Cancelled"),
-    "draft": noop("Draft"),
-    "submitted": noop("Waiting for approval"),
-    "returned": noop("Returned"),
-    "approved": noop("Approved"),
-    "live": noop("Live"),
-    "retired": noop("Retired"),
-    "reviewing": noop("Under review"),
-    "open": noop("Open"),
-    "archived": noop("Archived"),
-    "waiting": noop("Waiting"),
-    "refused": noop("Refused"),
-    "active": noop("Active"),
-    "expired": noop("Expired"),
-    "revoked": noop("Revoked"),
-    "withdrawn": noop("Withdrawn"),
-    "stale": noop("Stale"),
-    "passed": noop("Passed"),
-    "partner": noop("Partner"),
-    "platform": noop("Platform"),
-    "joint": noop("Joint"),
+    "ready": gettext_noop("Ready"),
+    "queued": gettext_noop("Queued"),
+    "running": gettext_noop("Running"),
+    "failed": gettext_noop("Failed"),
+    "finished": gettext_noop("Finished"),
+    "cancelled": gettext_noop("Cancelled"),
+    "draft": gettext_noop("Draft"),
+    "submitted": gettext_noop("Waiting for approval"),
+    "returned": gettext_noop("Returned"),
+    "approved": gettext_noop("Approved"),
+    "live": gettext_noop("Live"),
+    "retired": gettext_noop("Retired"),
+    "reviewing": gettext_noop("Under review"),
+    "open": gettext_noop("Open"),
+    "archived": gettext_noop("Archived"),
+    "waiting": gettext_noop("Waiting"),
+    "refused": gettext_noop("Refused"),
+    "active": gettext_noop("Active"),
+    "expired": gettext_noop("Expired"),
+    "revoked": gettext_noop("Revoked"),
+    "withdrawn": gettext_noop("Withdrawn"),
+    "stale": gettext_noop("Stale"),
+    "passed": gettext_noop("Passed"),
+    "partner": gettext_noop("Partner"),
+    "platform": gettext_noop("Platform"),
+    "joint": gettext_noop("Joint"),
 }
 
 
@@ -352,12 +351,12 @@ def placed(row: Mapping[str, Any], least: float, most: float) -> dict[str, float
 
 
 SPLITS = {
-    "train": noop("Train"),
-    "valid": noop("Valid"),
-    "test": noop("Test"),
-    "oot": noop("OOT"),
-    "oof": noop("Out of fold"),
-    "all": noop("All"),
+    "train": gettext_noop("Train"),
+    "valid": gettext_noop("Valid"),
+    "test": gettext_noop("Test"),
+    "oot": gettext_noop("OOT"),
+    "oof": gettext_noop("Out of fold"),
+    "all": gettext_noop("All"),
 }
 
 
@@ -417,9 +416,9 @@ def control(field: Any) -> SafeString:
 
 
 MARKS = {
-    "leakage_unknown": noop("Leakage cannot be excluded: the sample or a source has no time."),
-    "immature_months": noop("Some months are not mature: their outcomes are not all known yet."),
-    "maturity_suspected": noop("The bad rate falls in the last months: their outcomes may not all be known yet."),
+    "leakage_unknown": gettext_noop("Leakage cannot be excluded: the sample or a source has no time."),
+    "immature_months": gettext_noop("Some months are not mature: their outcomes are not all known yet."),
+    "maturity_suspected": gettext_noop("The bad rate falls in the last months: their outcomes may not all be known yet."),
 }
 
 

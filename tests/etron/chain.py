@@ -75,6 +75,7 @@ def data(project, user, bank, platform, authorisation):
         name="Auto loans",
         institution=bank,
         authorisation=authorisation,
+        summary={"n_rows": 58214, "bad_rate": 0.063},
         ticket={
             "n_rows": 58214,
             "n_ids": 57001,
