@@ -68,9 +68,9 @@ CHECKS: dict[str, tuple[Text, Text]] = {
         gettext_lazy("Enough people in every bin and leaf"),
         gettext_lazy("The fewest people that a bin or a leaf speaks about, among the training rows."),
     ),
-    "online_store": (
-        gettext_lazy("Looked-up sources can answer"),
-        gettext_lazy("Every source that the model looks up has its online store."),
+    "online_is_offline": (
+        gettext_lazy("Looked-up values are the table's"),
+        gettext_lazy("The online stores are built, and give for applicants of the table what the table holds."),
     ),
     "marks_acknowledged": (
         gettext_lazy("Marks shown and accepted"),

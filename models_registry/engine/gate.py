@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from datetime import UTC, datetime
+from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,52 @@ def check_people(people: Mapping[str, int], floor: int) -> Check:
     """No bin and no leaf speaks about fewer than ``floor`` people."""
     thin = tuple(name for name, n in people.items() if n < floor)
     return Check("people_floor", not thin, float(min(people.values(), default=floor)), float(floor), thin[:20])
+
+
+Lookup = Callable[[Mapping[str, str], datetime], tuple[Mapping[str, Any], bool]]
+SAME_DOUBLE = 1e-12  # relative
+
+
+@dataclass(frozen=True)
+class KnownPeople:
+    """Some people of a table: their hashed ids and time of application, and what the table holds about them."""
+
+    ids: list[dict[str, str]]
+    observed_at: list[datetime]
+    values: list[dict[str, Any]]
+
+
+def known_people(sample: Path, table: Path, id_types: Sequence[str], wanted: Sequence[str], n: int) -> KnownPeople:
+    """``n`` rows spread over the table (or all, if fewer). Both files are sorted by row id."""
+    schema = set(pq.read_schema(table).names)
+    time = ["observed_at"] if "observed_at" in schema else []
+    rows = pq.read_table(table, columns=["row_id", *time, *wanted])
+    rows = rows.take(np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).astype(int)))
+    keys = [f"id__{id_type}" for id_type in id_types if f"id__{id_type}" in pq.read_schema(sample).names]
+    people = pq.read_table(sample, columns=["row_id", *keys])
+    people = people.take(np.searchsorted(*(t["row_id"].to_numpy(zero_copy_only=False) for t in (people, rows))))
+    ids = [{k.removeprefix("id__"): v for k, v in row.items() if v} for row in people.select(keys).to_pylist()]
+    moments = rows["observed_at"].to_pylist() if time else [datetime.now(UTC)] * len(rows)
+    return KnownPeople(ids, moments, rows.select(list(wanted)).to_pylist())
+
+
+def check_lookup(lookup: Lookup, people: KnownPeople) -> Check:
+    """What a call would look up is what the table holds: exact, doubles to 1e-12 of their size."""
+    wrong: dict[str, int] = {}
+    for ids, moment, held in zip(people.ids, people.observed_at, people.values, strict=True):
+        found, _matched = lookup(ids, moment)
+        for name, value in held.items():
+            if not same_value(found.get(name), value):
+                wrong[name] = wrong.get(name, 0) + 1
+    return Check("online_is_offline", not wrong, float(sum(wrong.values())), 0.0, tuple(sorted(wrong))[:20])
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Equal, or two doubles within 1e-12 of their size; missing is only equal to missing.
+
+    >>> same_value(None, None), same_value(1, 1.0), same_value(0.1 + 0.2, 0.3), same_value(None, 0)
+    (True, True, True, False)
+    """
+    if one is None or other is None or isinstance(one, str) or isinstance(other, str):
+        return bool(one == other)
+    return isclose(float(one), float(other), rel_tol=SAME_DOUBLE, abs_tol=0.0)

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from datafactory.models import SourceVersion
-from datafactory.services import keyed_ids
+from datafactory.services import features
 from modeling.artifacts import FeatureTable, from_json
 from modeling.judging import NEW_DATA
 from modeling.scoring import Scorer, TreeKernel, load_scorer
@@ -19,7 +18,9 @@ from models_registry.models import Evaluation, Version
 from models_registry.services.frames import PREDICTIONS
 from projects import storage
 from projects.errors import Conflict
-from projects.models import Project
+
+ROWS = "rows.parquet"
+LOOKUPS = 200
 
 
 def look(version: Version) -> list[Check]:
@@ -67,7 +68,7 @@ def _score_checks(version: Version) -> list[Check]:
     folder = storage.folder(version.run.ticket["path"])
     table = from_json(FeatureTable, version.run.feature_table.ticket)
     scorer = load_scorer(folder)
-    rows = checks.stored_rows(storage.folder(table.path) / "rows.parquet", folder / PREDICTIONS, scorer.signature)
+    rows = checks.stored_rows(storage.folder(table.path) / ROWS, folder / PREDICTIONS, scorer.signature)
     odd = checks.odd_rows(scorer.signature)
     return [
         checks.check_stored_scores(scorer, rows),
@@ -91,19 +92,20 @@ def people_of(scorer: Scorer) -> Mapping[str, int]:
 
 
 def check_online(version: Version) -> Check:
-    """Every source that the model looks up has its online store; building one that is missing may take a while."""
-    wanted = {entry["slug"] for entry in version.signature["sources"]}
-    lookups = {entry["source"] for entry in version.signature["lookup"]}
-    versions = version.run.feature_table.match.source_versions.filter(source__slug__in=wanted).select_related("source")
-    for source_version in versions:
-        ensure_store(version.project, source_version)
-    missing = tuple(sorted(lookups - wanted))
-    return Check("online_store", not missing, float(len(missing)), 0.0, missing)
-
-
-def ensure_store(project: Project, source_version: SourceVersion) -> None:
-    """Build the online store of a source version for this project's key, if it is not there."""
-    keyed_ids.online_dir(project, source_version)
+    """Build the stores of the sources that the model looks up, and hold some look-ups against the feature table."""
+    wanted = [entry["name"] for entry in version.signature["lookup"]]
+    if not wanted:
+        return Check("online_is_offline", True, 0.0, 0.0)
+    table = version.run.feature_table
+    lookup = features.lookup_of(table, wanted)
+    people = checks.known_people(
+        storage.folder(table.match.sample.ticket["path"]) / ROWS,
+        storage.folder(table.ticket["path"]) / ROWS,
+        version.signature["ids"],
+        wanted,
+        LOOKUPS,
+    )
+    return checks.check_lookup(lookup, people)
 
 
 def check_marks(version: Version, accepted: tuple[str, ...] | list[str]) -> Check:

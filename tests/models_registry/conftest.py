@@ -2,6 +2,7 @@ import pytest
 
 from modeling.artifacts import to_json
 from tests.models_registry import tables
+from tests.models_registry.tables import job_of
 
 SCORECARD = {"algorithm": "scorecard", "column_set": "joint", "split": {"kind": "random", "seed": 5}}
 XGBOOST = {
@@ -63,7 +64,7 @@ def trained(feature_table, people, run_jobs):
                 name=name,
             )
         run.refresh_from_db()
-        assert run.state == "ready", run.job.error
+        assert run.state == "ready", job_of(run).error
         return run
 
     return train
@@ -80,7 +81,7 @@ def evaluated(trained, people, run_jobs):
         with run_jobs():
             evaluation = evaluate_model(user=people.modeler, run=run, plan=plans.read_evaluation({"bootstrap": 50}))
         evaluation.refresh_from_db()
-        assert evaluation.state == "ready", evaluation.job.error
+        assert evaluation.state == "ready", job_of(evaluation).error
         return run
 
     return evaluate

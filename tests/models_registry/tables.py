@@ -1,13 +1,13 @@
 """A small feature table with a known truth: partner and platform columns both tell something, joint tells most."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from modeling.artifacts import Column, FeatureTable, fingerprint, hash_folder
+from models_registry.engine.gate import Check
 
 COLUMNS = (
     Column("partner__income", "float", "partner", "sample", "income", "Monthly income", (-1.0,)),
@@ -60,4 +60,12 @@ def write(folder: Path, relative: str, table: pd.DataFrame, marks: tuple[str, ..
     return replace(ticket, marks=marks)
 
 
-MARCH = datetime(2026, 3, 12, tzinfo=UTC)
+def job_of(row):
+    """The job behind a row that has one."""
+    assert row.job is not None
+    return row.job
+
+
+def online_is_fine(version):
+    """Stands in for the gate's look-ups where the table has no people to look up."""
+    return Check("online_is_offline", True, 0.0, 0.0)

@@ -6,12 +6,14 @@ from django.test.utils import CaptureQueriesContext
 
 from models_registry.models import TrainingRun, ValueOfData, Version
 from models_registry.services import gate, plans, releases, value
+from tests.models_registry import tables
 from tests.models_registry.conftest import SCORECARD, XGBOOST
+from tests.models_registry.tables import job_of
 
 
 @pytest.fixture(autouse=True)
 def _stores(monkeypatch):
-    monkeypatch.setattr(gate, "ensure_store", lambda project, version: None)
+    monkeypatch.setattr(gate, "check_online", tables.online_is_fine)
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_monotone_directions_reach_the_model(client_of, people, feature_table, p
     with run_jobs():
         client_of(people.modeler).post(f"{pages}/runs/new/", order)
     run = TrainingRun.objects.get()
-    assert run.state == "ready", run.job.error
+    assert run.state == "ready", job_of(run).error
     assert run.plan["xgb"]["monotone"] == {"lending__count_d90": 1}
 
 
@@ -121,7 +123,7 @@ def test_value_of_data_names_what_the_partner_gains(client_of, people, feature_t
             user=people.modeler, feature_table=feature_table, plan=plans.read_training(SCORECARD)
         )
     made.refresh_from_db()
-    assert made.state == ValueOfData.State.READY, made.job.error
+    assert made.state == ValueOfData.State.READY, job_of(made).error
     view = made.result["views"]["matched"]
     models = view["splits"][view["judged_on"]]["models"]
     assert models["joint"]["auc"]["value"] > models["partner"]["auc"]["value"]
@@ -129,7 +131,7 @@ def test_value_of_data_names_what_the_partner_gains(client_of, people, feature_t
     page = client_of(people.partner).get(f"{pages}/value/{made.number}/").text
     assert "On matched rows" in page
     assert "fewer bads" in page
-    assert made.job.rows_done <= made.job.rows_total
+    assert job_of(made).rows_done <= job_of(made).rows_total
 
 
 def test_the_version_page_leads_from_draft_to_live(client_of, people, evaluated, pages):

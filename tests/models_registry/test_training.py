@@ -10,6 +10,7 @@ from projects import jobs, storage
 from projects.errors import Conflict, Invalid
 from projects.models import AuditEvent, Job
 from tests.models_registry.conftest import SCORECARD, XGBOOST
+from tests.models_registry.tables import job_of
 
 
 def test_a_scorecard_is_trained_and_told(trained):
@@ -17,7 +18,7 @@ def test_a_scorecard_is_trained_and_told(trained):
     report = selectors.training_report(run)
     assert run.algorithm == "scorecard"
     assert run.summary["n_candidates"] == 6
-    assert run.job.state == Job.State.FINISHED
+    assert job_of(run).state == Job.State.FINISHED
     assert {row["variable"] for row in report["coefficients"]} == {c["name"] for c in run.ticket["columns"]}
     assert all(row["coefficient"] < 0 for row in report["coefficients"])
     assert len(report["funnel"]) == 6
@@ -42,7 +43,7 @@ def test_a_double_click_is_one_run(feature_table, people):
 def test_a_run_whose_job_was_stopped_does_not_block_a_new_one(feature_table, people):
     plan = plans.read_training(SCORECARD)
     first = training.train_model(user=people.modeler, feature_table=feature_table, plan=plan)
-    jobs.cancel(first.job)
+    jobs.cancel(job_of(first))
     again = training.train_model(user=people.modeler, feature_table=feature_table, plan=plan)
     assert again.pk != first.pk
 
@@ -69,13 +70,13 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_half(feature_table, people
     assert run.state == TrainingRun.State.RUNNING
     assert not list(settings.ARTIFACT_ROOT.glob("runs/**/*.json"))
     monkeypatch.undo()
-    Job.objects.filter(pk=run.job_id).update(heartbeat_at=run.created_at.replace(year=2020))
+    Job.objects.filter(pk=job_of(run).pk).update(heartbeat_at=run.created_at.replace(year=2020))
     settings.ARTIFACT_ROOT.mkdir(exist_ok=True)
     with run_jobs():
         assert jobs.reap().requeued == 1
     run.refresh_from_db()
     assert run.state == TrainingRun.State.READY
-    assert run.job.state == Job.State.FINISHED
+    assert job_of(run).state == Job.State.FINISHED
 
 
 def test_a_recipe_that_cannot_be_trained_fails_in_plain_words(make_table, people, run_jobs):
@@ -84,8 +85,8 @@ def test_a_recipe_that_cannot_be_trained_fails_in_plain_words(make_table, people
         run = training.train_model(user=people.modeler, feature_table=make_table(), plan=plan)
     run.refresh_from_db()
     assert run.state == TrainingRun.State.FAILED
-    assert run.job.error_code == "column_unknown"
-    assert "partner__nothing" in run.job.error
+    assert job_of(run).error_code == "column_unknown"
+    assert "partner__nothing" in job_of(run).error
 
 
 def test_a_table_that_is_not_ready_is_refused(feature_table, people):
