@@ -99,9 +99,14 @@ class PersonalScan:
     _values: dict[str, int] = field(default_factory=dict)
     _numbers: set[str] = field(default_factory=set)
 
-    def look(self, name: str, column: pa.Array, first_row: int) -> None:
-        """Add a batch of one column; ``first_row`` is the 1-based number of its first row."""
-        text = _as_text(column)
+    def look(self, name: str, column: pa.Array, first_row: int, numbers: pa.Array | None = None) -> None:
+        """Add a batch of one column; ``first_row`` is the 1-based number of its first row.
+
+        ``numbers`` are the values of a text column as numbers, if they all are: then only large whole ones are read.
+        """
+        if numbers is not None:
+            column = _where_large(column, numbers)
+        text = None if column is None else _as_text(column)
         if text is None:
             return
         self._values[name] = self._values.get(name, 0) + len(text) - text.null_count
@@ -146,6 +151,18 @@ def _personal(name: str, kind: str, tally: _Tally) -> DataError:
         "Hash them before sending; nothing of this file was kept.",
     }
     return DataError(f"raw_{kind}", templates[kind], row=tally.first_row, column=name, hits=tally.hits)
+
+
+def _where_large(text: pa.Array, numbers: pa.Array) -> pa.Array | None:
+    """Numbers in text, large whole ones only: written out if they came in another form (1.38E+10)."""
+    large = pc.greater_equal(numbers, pa.scalar(10**10, numbers.type))
+    if pa.types.is_floating(numbers.type):
+        large = pc.and_(large, pc.and_(pc.less(numbers, 1e19), pc.equal(numbers, pc.floor(numbers))))
+    if not pc.any(large).as_py():
+        return None
+    plain = pc.match_substring_regex(text, r"^\s*\+?\d+(\.0*)?\s*$")
+    written = pc.if_else(large, numbers, 0).cast(pa.uint64(), safe=False).cast(pa.string())
+    return pc.if_else(large, pc.if_else(plain, text, written), None)
 
 
 def _as_text(column: pa.Array) -> pa.Array | None:

@@ -12,7 +12,6 @@ from modeling.artifacts import Kind
 from modeling.errors import DataError
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-WHOLE = r"^[+-]?\d{1,18}$"
 CODE = r"^[+-]?0\d|^[+-]?\d{16,}(\.0*)?$"  # leading zeros or too long for a quantity: a code, not a number
 NOT_FINITE = r"^[+-]?(?i:inf|infinity|nan)$"
 DATE = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
@@ -50,20 +49,39 @@ def numeric_text(text: pa.Array, decimal: str) -> pa.Array:
     return pc.utf8_ltrim(text, "+") if _any(text, r"^\+") else text
 
 
-def kind_of_text(values: pa.Array, decimal: str) -> Kind | None:
-    """The narrowest kind that fits all values of a batch; None when there are none."""
-    values = values.drop_null()
-    if not len(values):
+def as_numbers(values: pa.Array, decimal: str) -> pa.Array | None:
+    """Text as int64 or, failing that, float64; None when a value is not a number. NaN and infinities are numbers."""
+    head = values.slice(0, 100)  # a cast that fails costs as much as one that does not
+    if _cast(head, pa.int64()) is not None and (whole := _cast(values, pa.int64())) is not None:
+        return whole
+    if _cast(numeric_text(head, decimal), pa.float64()) is None:
         return None
-    if _all(values, WHOLE):
-        return "category" if _any(values, CODE) else "int"
-    numbers = numeric_text(values, decimal)
-    if _all(numbers, f"{NUMBER}|{NOT_FINITE}"):
-        return "category" if _any(numbers, CODE) else "float"
-    if _all(values, DATE):
+    return _cast(numeric_text(values, decimal), pa.float64())
+
+
+def _cast(values: pa.Array, type_: pa.DataType) -> pa.Array | None:
+    try:
+        return values.cast(type_)
+    except pa.ArrowInvalid:
+        return None
+
+
+def kind_of_text(values: pa.Array, decimal: str, numbers: pa.Array | None = None) -> Kind | None:
+    """The narrowest kind that fits all values of a batch; None when there are none.
+
+    ``numbers`` are the values as numbers, if the caller has them already.
+    """
+    if values.null_count == len(values):
+        return None
+    numbers = as_numbers(values, decimal) if numbers is None else numbers
+    if numbers is not None:
+        if _any(values, CODE):
+            return "category"
+        return "int" if pa.types.is_integer(numbers.type) else "float"
+    values = values.drop_null()
+    if _all(values.slice(0, 100), DATE) and _all(values, DATE):
         return "date"
-    lower = pc.utf8_lower(values)
-    if pc.all(pc.is_in(lower, pa.array([*TRUE, *FALSE]))).as_py():
+    if pc.all(pc.is_in(pc.utf8_lower(values), pa.array([*TRUE, *FALSE]))).as_py():
         return "bool"
     return "category"
 
@@ -99,15 +117,23 @@ class KindScan:
     nulls: tuple[str, ...]
     decimal: str
     kinds: dict[str, Kind | None] = field(default_factory=dict)
+    _codes: set[str] = field(default_factory=set)  # categories that hold nothing but digits so far
 
-    def look(self, name: str, column: pa.Array) -> None:
+    def look(self, name: str, column: pa.Array) -> pa.Array | None:
+        """Add a batch of one column; returns its values as numbers when they are all numbers."""
         known = self.kinds.get(name)
-        if known == "category":
-            return
-        if pa.types.is_string(column.type):
-            self.kinds[name] = widened(known, kind_of_text(tidy(column, self.nulls), self.decimal))
-        else:
+        if not pa.types.is_string(column.type):
             self.kinds[name] = widened(known, kind_of_type(column.type))
+            return None
+        if known == "category" and name not in self._codes:
+            return None
+        text = tidy(column, self.nulls)
+        numbers = as_numbers(text, self.decimal)
+        found = widened(known, kind_of_text(text, self.decimal, numbers))
+        if found == "category" and numbers is not None:
+            self._codes.add(name)
+        self.kinds[name] = found
+        return numbers
 
     def kind(self, name: str) -> Kind:
         """The kind of a column; one without any value is a category."""
@@ -126,7 +152,8 @@ class FeatureColumn:
     n_missing: int = 0
     n_not_finite: int = 0
     first_not_finite: int = 0
-    n_numbers: int = 0  # in a category
+    n_numbers: int = 0  # among the first values of a category
+    n_tested: int = 0
     n_values: int = 0
     time_format: str | None = None
 
@@ -143,21 +170,31 @@ class FeatureColumn:
 
     def _from_text(self, text: pa.Array, first_row: int) -> pa.Array:
         if self.kind == "category":
-            self.n_numbers += pc.sum(pc.match_substring_regex(numeric_text(text, self.decimal), NUMBER)).as_py() or 0
+            self._count_numbers(text)
             return text
         if self.kind == "date":
             return self._date(text, first_row)
         if self.kind == "bool":
             return self._bool(text, first_row)
         numbers = numeric_text(text, self.decimal)
-        self._check(numbers, f"{NUMBER}|{NOT_FINITE}", first_row)
-        if self.kind == "float":
-            return self._finite(numbers.cast(pa.float64()), first_row)
-        self._check(numbers, NUMBER, first_row)
-        return self._exact(numbers, first_row)
+        try:
+            if self.kind == "float":
+                return self._finite(numbers.cast(pa.float64()), first_row)
+            return numbers.cast(pa.int64()) if self.kind == "int" else self._exact(numbers, first_row)
+        except pa.ArrowInvalid:
+            self._check(numbers, NUMBER if self.kind == "int" else f"{NUMBER}|{NOT_FINITE}", first_row)
+            return self._exact(numbers, first_row)
+
+    def _count_numbers(self, text: pa.Array) -> None:
+        """How many values of a category are numbers, in the first batch."""
+        if not self.n_tested:
+            self.n_tested = len(text) - text.null_count
+            numbers = pc.match_substring_regex(numeric_text(text, self.decimal), NUMBER)
+            self.n_numbers = pc.sum(numbers).as_py() or 0
 
     def _exact(self, numbers: pa.Array, first_row: int) -> pa.Array:
         """Whole numbers and decimals: a value that would be rounded is refused."""
+        self._check(numbers, NUMBER, first_row)
         if self.kind == "int":
             whole = pc.replace_substring_regex(numbers, r"\.0*$", "")
             self._check(whole, r"^-?\d{1,18}$", first_row)

@@ -1,4 +1,4 @@
-"""First pass over a file: bounded, checked for raw personal numbers, kept as raw Parquet with the kinds it holds."""
+"""First pass over a file: bounded, checked for raw personal numbers, kept raw in Arrow with the kinds it holds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datafactory.engine.dialect import DELIMITERS, Dialect, find_dialect
 from datafactory.engine.files import RawTable, open_table
@@ -17,14 +16,14 @@ from datafactory.engine.identifiers import PersonalScan, check_id_role
 from datafactory.engine.kinds import KindScan
 from datafactory.engine.plans import Limits, SamplePlan, SourcePlan, check_roles
 from datafactory.engine.sniffing import looks_like_data
-from datafactory.engine.tables import group_rows, writer
+from datafactory.engine.tables import group_rows
 from modeling.artifacts import Kind, Progress
 from modeling.errors import DataError
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What the first pass leaves: every value as it came, in Parquet, and what the columns are."""
+    """What the first pass leaves: every value as it came, in Arrow, and what the columns are."""
 
     path: Path
     names: list[str]
@@ -36,9 +35,15 @@ class Scan:
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Batches with the 1-based number of their first row."""
         first = 1
-        for batch in pq.ParquetFile(self.path).iter_batches(batch_size=group_rows(len(self.names))):
-            yield first, batch
-            first += batch.num_rows
+        rows = group_rows(len(self.names))
+        with pa.memory_map(str(self.path)) as source:
+            reader = pa.ipc.open_file(source)
+            for position in range(reader.num_record_batches):
+                batch = reader.get_batch(position)
+                for start in range(0, batch.num_rows, rows):
+                    part = batch.slice(start, rows)
+                    yield first, part
+                    first += part.num_rows
 
 
 def file_sha256(path: Path) -> str:
@@ -50,7 +55,7 @@ def scan_file(path: Path, plan: SamplePlan | SourcePlan, limits: Limits, work: P
     """Read the whole file once into ``work``; raises :class:`DataError` at the first thing that makes it unusable."""
     dialect = find_dialect(path, limits, plan.encoding, plan.delimiter)
     kinds, personal = KindScan(plan.nulls, plan.decimal), PersonalScan()
-    target = work / "raw.parquet"
+    target = work / "raw.arrow"
     with open_table(path, dialect.encoding, dialect.delimiter, limits) as table:
         _check_plan(plan, table.names)
         n_rows = _keep(table, target, personal, kinds, progress)
@@ -64,12 +69,13 @@ def _keep(table: RawTable, target: Path, personal: PersonalScan, kinds: KindScan
     batches = iter(table.batches)
     first = next(batches)  # a file without rows was refused before
     done = 0
-    with writer(target, first.schema) as out:
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, first.schema, options=options) as out:
         for batch in chain([first], batches):
             for name, column in zip(table.names, batch.columns, strict=True):
-                personal.look(name, column, done + 1)
-                kinds.look(name, column)
-            out.write(batch)
+                numbers = kinds.look(name, column)
+                personal.look(name, column, done + 1, numbers)
+            out.write_batch(batch)
             done += batch.num_rows
             progress(done, table.n_rows or 0, "reading")
     return done

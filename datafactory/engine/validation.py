@@ -67,14 +67,14 @@ def check_columns(checks: Checks, columns: Sequence[FeatureColumn]) -> None:
             )
         if not column.n_values:
             checks.warned("column_empty", "Column %(column)s has no values.", column=column.name)
-        elif column.kind == "category" and column.n_numbers >= MOSTLY_NUMBERS * column.n_values:
+        elif column.n_tested and column.n_numbers >= MOSTLY_NUMBERS * column.n_tested:
             checks.warned(
                 "mostly_numbers",
-                "Column %(column)s is kept as a category: %(count)d of %(total)d values are numbers, the others are not"
-                " (or they are codes). Pin its kind or name its markers for missing values.",
+                "Column %(column)s is kept as a category: %(count)d of its first %(total)d values are numbers, others"
+                " are not (or they are codes). Pin its kind or name its markers for missing values.",
                 column=column.name,
                 count=column.n_numbers,
-                total=column.n_values,
+                total=column.n_tested,
             )
 
 
