@@ -70,7 +70,7 @@ def _merge(rank_of_row: Places, cells: Cells, labels: Labels, plan: BinPlan, nam
 def _prebins(cells: Cells, plan: BinPlan) -> Places:
     if len(cells.n) <= EXACT_LEVELS:
         return np.arange(len(cells.n))
-    weight, bad = search.cumulate(cells.good + cells.bad), search.cumulate(cells.bad)
+    weight, bad = (np.append(0.0, np.cumsum(counts)) for counts in (cells.good + cells.bad, cells.bad))
     return np.append(0, search.cart_cuts(weight, bad, plan.max_prebins, 1e-9)).astype(np.intp)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,45 +22,52 @@ def bin_numbers(x: Floats, labels: Labels, plan: BinPlan, name: str) -> Bins:
             raise DataError("splits_not_sorted", "The splits of %(name)s must rise.", name=name, column=name)
         _refuse_infinite(x, name)
         return _number_table(x, labels, plan, name, tuple(map(float, edges)))
-    if labels.plain:
-        values, good, bad, missing = _plain_counts(x, labels)
-        rows = (good + bad).astype(np.int64)
-    else:
-        values, rows, good, bad = _weighted_counts(x, labels)
-        missing = None
+    counted = _plain_counts(x, labels) if labels.plain else _weighted_counts(x, labels)
+    values = counted.values
     if len(values) and not (np.isfinite(values[0]) and np.isfinite(values[-1])):
         _refuse_infinite(x, name)
-    return _search_numbers(x, labels, plan, name, _Counted(values, rows, good, bad, missing))
+    return _search_numbers(x, labels, plan, name, counted)
 
 
 @dataclass(frozen=True)
 class _Counted:
-    """Counts by distinct value; ``missing`` (goods, bads) only where rows, weights and people are the same."""
+    """Running counts by distinct value, with a leading zero; ``missing`` (goods, bads) only where rows are people."""
 
     values: Floats
-    rows: Ints
-    good: Floats
+    rows: npt.NDArray[Any]
+    weight: Floats
     bad: Floats
     missing: tuple[int, int] | None
 
-    def take(self, keep: npt.NDArray[np.bool_]) -> _Counted:
-        return replace(self, values=self.values[keep], rows=self.rows[keep], good=self.good[keep], bad=self.bad[keep])
+    def without(self, specials: tuple[float, ...]) -> _Counted:
+        """The same without the special codes."""
+        special = np.isin(self.values, specials)
+        if not special.any():
+            return self
+        runs = [np.append(0, np.cumsum(np.diff(run)[~special])) for run in (self.rows, self.weight, self.bad)]
+        return _Counted(self.values[~special], runs[0], runs[1], runs[2], self.missing)
+
+    def of(self, value: float) -> tuple[float, float]:
+        """Goods and bads at one value."""
+        at = int(np.searchsorted(self.values, value))
+        if at == len(self.values) or self.values[at] != value:
+            return 0.0, 0.0
+        bad = float(self.bad[at + 1] - self.bad[at])
+        return float(self.weight[at + 1] - self.weight[at]) - bad, bad
 
 
-def _plain_counts(x: Floats, labels: Labels) -> tuple[Floats, Floats, Floats, tuple[int, int]]:
-    goods, bads = x.take(labels.goods), x.take(labels.bads)
-    goods.sort()
-    bads.sort()
-    values, good, bad, missing_good, missing_bad = search.distinct_counts(goods, bads)
-    return values, good, bad, (missing_good, missing_bad)
+def _plain_counts(x: Floats, labels: Labels) -> _Counted:
+    goods, bads = search.sort_numbers(x.take(labels.goods)), search.sort_numbers(x.take(labels.bads))
+    values, rows, bad, missing_good, missing_bad = search.distinct_counts(goods, bads)
+    return _Counted(values, rows, rows, bad, (missing_good, missing_bad))
 
 
-def _weighted_counts(x: Floats, labels: Labels) -> tuple[Floats, Ints, Floats, Floats]:
+def _weighted_counts(x: Floats, labels: Labels) -> _Counted:
     order = np.argsort(x, kind="stable")
     order = order[: len(x) - int(np.isnan(x).sum())]
     weight = np.ones(len(order)) if labels.weight is None else labels.weight[order]
-    values, rows, good, bad = search.weighted_counts(x[order], labels.y[order], weight)
-    return values, rows, good, bad
+    values, rows, total, bad = search.weighted_counts(x[order], labels.y[order], weight)
+    return _Counted(values, rows, total, bad, None)
 
 
 def _refuse_infinite(x: Floats, name: str) -> None:
@@ -70,29 +77,19 @@ def _refuse_infinite(x: Floats, name: str) -> None:
 
 
 def _search_numbers(x: Floats, labels: Labels, plan: BinPlan, name: str, counted: _Counted) -> Bins:
-    special = np.isin(counted.values, plan.specials) if plan.specials else np.zeros(len(counted.values), bool)
-    ordinary = counted.take(~special) if special.any() else counted
-    weight = search.cumulate(ordinary.good + ordinary.bad)
-    bad = search.cumulate(ordinary.bad)
-    total = total_weight(labels)
-    least = max(plan.prebin_share * total, 1e-9)
-    starts = np.append(0, search.cart_cuts(weight, bad, plan.max_prebins, least)) if len(weight) > 1 else np.array([0])
-    edges = [_edge(ordinary.values[at - 1], ordinary.values[at]) for at in starts[1:]]
+    ordinary = counted.without(plan.specials) if plan.specials else counted
     if len(ordinary.values) == 0:
         return _number_table(x, labels, plan, name, ())
-    prebins = _Prebins(
-        np.add.reduceat(ordinary.rows, starts),
-        np.add.reduceat(ordinary.good, starts),
-        np.add.reduceat(ordinary.bad, starts),
-    )
-    place = starts if labels.person is None else _places(x, edges, plan)
+    least = max(plan.prebin_share * total_weight(labels), 1e-9)
+    starts = np.append(0, search.cart_cuts(ordinary.weight, ordinary.bad, plan.max_prebins, least))
+    prebins = _prebins(ordinary, starts)
+    place = starts if labels.person is None else _places(x, ordinary.values[starts[1:]], plan)
     people = labels.people_of_runs(place.astype(np.int64), prebins.rows)
     cuts = choose_cuts(prebins.good, prebins.bad, people, class_totals(labels), plan, name)
-    chosen = tuple(edges[cut - 1] for cut in cuts)
+    edges = tuple(_edge(ordinary.values[at - 1], ordinary.values[at]) for at in starts[cuts])
     if counted.missing is None:
-        return _number_table(x, labels, plan, name, chosen)
-    cells = _plain_cells(prebins, cuts, counted, plan)
-    return assemble(name, "numeric", chosen, (), plan, cells)
+        return _number_table(x, labels, plan, name, edges)
+    return assemble(name, "numeric", edges, (), plan, _plain_cells(prebins, cuts, counted, plan))
 
 
 @dataclass(frozen=True)
@@ -102,8 +99,14 @@ class _Prebins:
     bad: Floats
 
 
-def _places(x: Floats, edges: Sequence[float], plan: BinPlan) -> Ints:
-    place = np.searchsorted(np.array(edges), x, side="right").astype(np.int64)
+def _prebins(counted: _Counted, starts: Ints) -> _Prebins:
+    ends = np.append(starts, len(counted.values))
+    rows, weight, bad = (np.diff(run[ends]) for run in (counted.rows, counted.weight, counted.bad))
+    return _Prebins(rows.astype(np.int64), weight - bad, bad)
+
+
+def _places(x: Floats, edges: Floats, plan: BinPlan) -> Ints:
+    place = np.searchsorted(edges, x, side="right").astype(np.int64)
     place[np.isnan(x) | np.isin(x, plan.specials)] = -1
     return place
 
@@ -129,9 +132,9 @@ def _plain_cells(prebins: _Prebins, cuts: list[int], counted: _Counted, plan: Bi
     good = [*np.add.reduceat(prebins.good, starts)]
     bad = [*np.add.reduceat(prebins.bad, starts)]
     for special in plan.specials:
-        at = np.flatnonzero(counted.values == special)
-        good.append(counted.good[at].sum())
-        bad.append(counted.bad[at].sum())
+        goods_here, bads_here = counted.of(special)
+        good.append(goods_here)
+        bad.append(bads_here)
     assert counted.missing is not None
     goods, bads = np.array([*good, counted.missing[0]], float), np.array([*bad, counted.missing[1]], float)
     rows = (goods + bads).astype(np.int64)

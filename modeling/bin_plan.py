@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Literal
 
@@ -160,6 +161,7 @@ def choose_cuts(
     return best[1]
 
 
+@lru_cache(maxsize=256)
 def _stages(plan: BinPlan) -> list[list[BinPlan]]:
     """Searches from the simplest claim to the boldest; a bolder one must be sure of every step and gain IV."""
     if plan.trend != "auto":

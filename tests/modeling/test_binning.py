@@ -1,5 +1,6 @@
 """Bins: equal to optbinning on given splits, exact against brute force, lawful for whatever comes in."""
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from modeling.artifacts import from_json, to_json
 from modeling.bin_plan import TRENDS, class_totals, read_labels
-from modeling.bin_search import best_partition
+from modeling.bin_search import best_partition, sort_numbers
 from modeling.binning import BinPlan, Bins, bin_category, bin_numeric, bin_table
 from modeling.errors import DataError
 from modeling.woe import shape_of, woe_iv
@@ -347,3 +348,33 @@ def test_auto_bends_only_for_a_turn_beyond_doubt():
     assert bin_numeric(x, bent).trend == "valley"
     assert bin_numeric(x, straight).trend == "ascending"
     assert bin_numeric(x, bent, None, BinPlan(trend="ascending")).trend == "ascending"
+
+
+@given(st.lists(st.floats(), max_size=300))
+def test_radix_sort_equals_numpys(values):
+    x = np.array(values, dtype=np.float64)
+    np.testing.assert_array_equal(sort_numbers(x), np.sort(x))
+
+
+def test_weights_of_one_take_the_same_bins_as_no_weights():
+    rng = np.random.default_rng(6)
+    x, y = np.round(rng.normal(size=2000), 1), rng.integers(0, 2, 2000)
+    x[::7], x[::11] = np.nan, -1.0
+    plan = BinPlan(specials=(-1.0, -2.5), trend="none")
+    person = np.arange(2000) // 2
+    weighted = bin_numeric(x, y, np.full(2000, 3.0), plan)
+    grouped = bin_numeric(x, y, None, replace(plan, min_people=0), person=person)
+    plain = bin_numeric(x, y, None, plan)
+    assert weighted.edges == grouped.edges == plain.edges
+    np.testing.assert_allclose(weighted.woe, plain.woe, atol=1e-12)
+
+
+def test_many_levels_are_cut_along_their_bad_rate():
+    rng = np.random.default_rng(9)
+    codes = rng.integers(0, 120, 30000)
+    y = (rng.random(30000) < 0.05 + 0.4 * codes / 120).astype(int)
+    levels = np.array([f"city {c:03d}" for c in codes], dtype=object)
+    bins = bin_category(levels, y, None, BinPlan(rare_share=0.0))
+    assert sum(len(group) for group in bins.groups) == 120
+    assert bins.trend == "ascending"
+    assert len(bins.groups) == 6
