@@ -72,6 +72,7 @@ class Runs(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Train a model. The same order while one is queued or running is the same run."""
+        project_for(request.user, slug, access.BUILD)
         order = _read(shapes.NewRun, request.data)
         table = access.feature_table_for(request.user, slug, order["feature_table"])
         plan = plans.read_training(order["plan"])
@@ -101,6 +102,7 @@ class Evaluations(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Evaluate a ready run. Twice with the same plan is the same evaluation."""
+        project_for(request.user, slug, access.BUILD)
         order = _read(shapes.NewEvaluation, request.data)
         run = access.run_for(request.user, slug, order["run"], access.BUILD)
         plan = plans.read_evaluation(order["plan"])
@@ -130,6 +132,7 @@ class Values(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Train the recipe on partner's, platform's and joint columns and compare; ``column_set`` is ignored."""
+        project_for(request.user, slug, access.BUILD)
         order = _read(shapes.NewRun, request.data)
         table = access.feature_table_for(request.user, slug, order["feature_table"])
         plan = plans.read_training(order["plan"])
@@ -152,6 +155,7 @@ class Comparison(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """Any runs of a project side by side: figures with intervals, paired differences on their common rows."""
+        project_for(request.user, slug)
         asked = _read(shapes.RunNumbers, request.query_params)
         _project, runs = access.runs_for(request.user, slug, asked["runs"])
         return Response(comparison.compare(runs))
@@ -193,6 +197,7 @@ class Versions(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Offer an evaluated run as the next version of a model."""
+        project_for(request.user, slug, access.BUILD)
         order = _read(shapes.NewVersion, request.data)
         run = access.run_for(request.user, slug, order["run"], access.BUILD)
         user = person(request.user)
