@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models.fields.json import KT
-
 from datafactory.models import Match
 from models_registry.models import Evaluation, Release
 from projects.models import Job, Project
@@ -38,10 +36,8 @@ def figures_of(projects: list[Project]) -> Mapping[int, ProjectFigures]:
 def match_rates(projects: Iterable[Project]) -> dict[int, float]:
     """Of the newest match of each project."""
     rows = Match.objects.filter(project__in=list(projects), state=Match.State.READY).order_by("number")
-    found = rows.annotate(hits=KT("ticket__n_matched_rows"), n=KT("ticket__n_rows")).values_list(
-        "project_id", "hits", "n"
-    )
-    return {project: int(hits) / int(n) for project, hits, n in found if hits and n and int(n)}
+    found = rows.values_list("project_id", "summary")
+    return {project: summary["match_rate"] for project, summary in found if summary.get("match_rate") is not None}
 
 
 def evaluations(projects: Iterable[Project]) -> dict[int, list[tuple[float, int | None]]]:

@@ -7,7 +7,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from drf_spectacular.views import SpectacularAPIView
 
 from etron.views.api_docs import api_docs
-from etron.views.flow import flow, flow_overview, flow_step
+from etron.views.flow import flow, flow_overview, flow_rebuild, flow_step
 from etron.views.health import livez, readyz
 from etron.views.home import find, find_json, home
 from etron.views.jobs import job_strip
@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(pattern for app in APPS for pattern in pages(app)),
     path("projects/<slug:slug>/", flow, name="flow"),
     path("projects/<slug:slug>/flow/", flow_overview, name="flow-overview"),
+    path("projects/<slug:slug>/flow/rebuild/", flow_rebuild, name="flow-rebuild"),
     path("projects/<slug:slug>/flow/<slug:key>/", flow_step, name="flow-step"),
     *(pattern for app in APPS for pattern in api(app)),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),

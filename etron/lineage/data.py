@@ -47,7 +47,6 @@ def sample_steps(project: Project, rights: Rights) -> Iterator[Step]:
 def match_steps(project: Project, rights: Rights, line_of: Mapping[str, str]) -> tuple[list[Step], list[Step]]:
     used = Prefetch("source_versions", SourceVersion.objects.only("id", "source_id", "number"))
     rows = Match.objects.filter(project=project).select_related("job").prefetch_related(used).defer("report", "ticket")
-    rows = rows.annotate(hits=KT("ticket__n_matched_rows"), n_rows=KT("ticket__n_rows"))
     matches = [match_step(row, project, rights, line_of) for row in rows.order_by("number")]
     return matches, list(source_steps({version.source_id for row in rows for version in row.source_versions.all()}))
 
@@ -55,15 +54,14 @@ def match_steps(project: Project, rights: Rights, line_of: Mapping[str, str]) ->
 def match_step(row: Any, project: Project, rights: Rights, line_of: Mapping[str, str]) -> Step:
     sample = f"sample-{row.sample_id}"
     versions = sorted(row.source_versions.all(), key=lambda version: version.source_id)
-    rate = int(row.hits) / int(row.n_rows) if row.hits and row.n_rows and int(row.n_rows) else None
     return in_progress(
         Step(
             **base(row, "match", _("Match %(n)s") % {"n": row.number}),
             line=f"match-{line_of.get(sample, sample)}-{'-'.join(str(version.source_id) for version in versions)}",
             parents=(sample, *(f"source-{version.pk}" for version in versions)),
             title=row.name or _("Keyed hash"),
-            figure=percent(rate),
-            sub=_("%(n)s matched") % {"n": figure(row.hits)},
+            figure=percent(row.summary.get("match_rate")),
+            sub=_("%(n)s matched") % {"n": figure(row.summary.get("n_matched_rows"))},
             url=address("datafactory:match-detail", project.slug, row.number),
             follow=link(
                 rights.build,

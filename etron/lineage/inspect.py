@@ -111,12 +111,12 @@ def source_pairs(row: SourceVersion, ticket: Mapping[str, Any]) -> Pairs:
 
 
 def match_pairs(row: Match, ticket: Mapping[str, Any]) -> Pairs:
-    rows, hits = ticket.get("n_rows"), ticket.get("n_matched_rows")
+    shown = row.summary  # what the privacy floor hides is not in it
     return [
-        (_("Rows"), figure(rows)),
-        (_("Matched rows"), figure(hits)),
-        (_("Match rate"), percent(hits / rows) if rows and hits is not None else "–"),
-        (_("Matched ids"), figure(ticket.get("n_matched_ids"))),
+        (_("Rows"), figure(shown.get("n_rows"))),
+        (_("Distinct ids"), figure(shown.get("n_ids"))),
+        (_("Matched rows"), figure(shown.get("n_matched_rows"))),
+        (_("Match rate"), percent(shown.get("match_rate"))),
         (_("Sources"), figure(len(ticket.get("sources") or ()))),
     ]
 

@@ -4,9 +4,11 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
-from etron import overview
+from etron import overview, rebuild
+from etron.addresses import address
 from etron.flow import Flow, Node, behind
 from etron.lineage.base import Rights
 from etron.lineage.inspect import facts_of
@@ -43,7 +45,20 @@ def live_part(project: Project, user: User, drawn: Flow) -> dict[str, Any]:
         "todo": overview.todo(project, rights) if not drawn.nodes else (),
         "next_link": overview.next_link(drawn),
         "until": overview.usable_until(project),
+        "rebuild_url": address("flow-rebuild", project.slug) if rights.build and rebuild.to_do(drawn) else "",
     }
+
+
+@login_required
+@require_POST
+def flow_rebuild(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make every stale step again; the page then shows the work."""
+    user = access.person(request.user)
+    project = access.project_for(user, slug, "projects.build_project")
+    rebuild.rebuild_stale(user=user, project=project)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("flow", project.slug)
+    return render(request, "etron/_flow_main.html", live_part(project, user, flow_of(project, user)))
 
 
 @login_required

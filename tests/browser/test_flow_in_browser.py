@@ -34,7 +34,7 @@ def test_nodes_stand_in_columns_and_none_covers_another(flow):
 
 def test_a_click_tells_about_a_step_and_marks_its_edges(flow, chain):  # noqa: F811
     flow.click(f"#node-match-{chain.match.pk}")
-    flow.wait_for_selector("#inspector >> text=Matched ids")
+    flow.wait_for_selector("#inspector >> text=Matched rows")
     assert flow.locator(".edge--on").count() >= 4
     assert flow.url.endswith(f"#node-match-{chain.match.pk}")
 

@@ -94,6 +94,7 @@ def data(project, user, bank, platform, authorisation):
         project=project,
         user=user,
         sample=sample,
+        summary={"n_rows": 58214, "n_ids": 57001, "n_matched_rows": 43544, "match_rate": 43544 / 58214},
         ticket={"n_rows": 58214, "n_matched_rows": 43544, "n_matched_ids": 42900, "sources": ["a", "b", "c"]},
     )
     match.source_versions.set(versions)
