@@ -28,7 +28,7 @@ def event_rows(n_people=90):
 
 @pytest.fixture
 def built(settings, project, people, api_of, run_jobs):
-    """``built.sample()``, ``built.source()``, ``built.match()``, ``built.table()``: each over the API, jobs run at once."""
+    """``built.sample()``, ``.source()``, ``.match()``, ``.table()``: each over the API, jobs run at once."""
     settings.PRIVACY_FLOOR_IDS = 100
 
     class Built(SimpleNamespace):
