@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from modeling.errors import DataError
 
 CODE_VERSION = 1
 LEAKAGE_UNKNOWN = "leakage_unknown"
+BEFORE_SOURCE = "before_source"
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def match_sample(
     _check_floor(sample_dir / "rows.parquet", plan)
     names = ["row_id", *(id_column(t) for t in plan.id_types), *(["observed_at"] if sample.has_time else [])]
     rows = pq.read_table(sample_dir / "rows.parquet", columns=names)
+    marks = (*marks, *_early_mark(rows, plan))
     spine = _write_spine(rows, plan, key, engine)
     found = []
     for done, source in enumerate(plan.sources):
@@ -198,6 +201,15 @@ def match_sample(
         marks=marks,
     )
     return ticket, report
+
+
+def _early_mark(rows: pa.Table, plan: MatchPlan) -> tuple[str, ...]:
+    """Flag applications from before a source's first event: nothing could be known about them there."""
+    starts = [datetime.fromisoformat(s.first_event) for s in plan.sources if s.has_event_time and s.first_event]
+    if not starts or "observed_at" not in rows.column_names:
+        return ()
+    first = pc.min(rows["observed_at"]).as_py()
+    return (BEFORE_SOURCE,) if first is not None and first <= max(starts) else ()
 
 
 def _report_columns(sample: SampleFile) -> list[str]:

@@ -1,6 +1,7 @@
 """Matching: who is found, what is refused, and what the report may not give away."""
 
 import hmac
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -98,6 +99,15 @@ def test_a_source_without_time_is_used_under_a_mark(world):
     ticket, report = world.match()
     assert ticket.marks == ("leakage_unknown",) == tuple(report["marks"])
     assert ticket.n_matched_rows == 1
+
+
+def test_applications_from_before_a_source_are_flagged(world):
+    world.add_sample([application(1, 10), application(2, 50)])
+    source = world.add_source("loans", [event(1, 20, days=1), event(2, 30, days=1)], (DAYS,))
+    ticket, _ = world.match(sources=(replace(source, first_event=at(20).isoformat()),))
+    assert ticket.marks == ("before_source",)
+    ticket, _ = world.match("later", sources=(replace(source, first_event=at(5).isoformat()),))
+    assert ticket.marks == ()
 
 
 @pytest.mark.parametrize(
