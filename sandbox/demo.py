@@ -21,6 +21,7 @@ from datafactory.services import matches as match_services
 from datafactory.services import samples as sample_services
 from datafactory.services import sources as source_services
 from datafactory.services import uploads as upload_services
+from modeling.errors import DataError
 from models_registry.models import Evaluation, TrainingRun, ValueOfData, Version
 from models_registry.services import evaluation as evaluation_services
 from models_registry.services import plans as plan_services
@@ -108,7 +109,7 @@ class Builder:
                 return row
             if row.state == Artifact.State.FAILED:
                 error = row.job.error if row.job else ""
-                raise RuntimeError(f"{row} failed: {error}")
+                raise DataError("demo_step_failed", "%(step)s failed: %(error)s", step=str(row), error=error)
             self.run.progress(self.steps, 22, str(row.job or row))
             time.sleep(0.3)
 

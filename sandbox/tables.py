@@ -35,7 +35,7 @@ def make_world(folder: Path, plan: Plan) -> dict[str, int]:
     tables = {
         "platform/profile.parquet": profile(rng, plan, people),
         "platform/lending.parquet": lending(rng, plan, people, applications),
-        "platform/repayment.parquet": repayment(people, applications, repayments),
+        "platform/repayment.parquet": repayment(plan, people, applications, repayments),
         "platform/behaviour.parquet": behaviour(rng, plan, people),
         "platform/links.parquet": links(people),
         "partner/applications.csv": partner_applications(rng, plan, people, applications, repayments),
@@ -102,7 +102,7 @@ def profile(rng: np.random.Generator, plan: Plan, people: People) -> pa.Table:
 
 def lending(rng: np.random.Generator, plan: Plan, people: People, applications: Applications) -> pa.Table:
     """Applications at the other lenders; a few arrive twice, as real feeds do."""
-    rows = np.flatnonzero(applications.lender != PARTNER)
+    rows = np.flatnonzero((applications.lender != PARTNER) & (applications.known < month_starts(plan.until)[-1]))
     rows = np.sort(np.concatenate([rows, rng.choice(rows, len(rows) // 200, replace=False)]))
     lender, bank = applications.lender[rows], lender_is_bank(plan)
     return pa.table(
@@ -114,15 +114,16 @@ def lending(rng: np.random.Generator, plan: Plan, people: People, applications: 
             "lender": np.char.add("L", np.char.zfill(lender.astype(str), 2)),
             "lender_type": np.where(bank[lender], "bank", "nonbank"),
             "amount": applications.amount[rows],
-            "approved": applications.approved[rows].astype(np.int8),
+            "granted": applications.approved[rows].astype(np.int8),
             "online": applications.online[rows].astype(np.int8),
         }
     )
 
 
-def repayment(people: People, applications: Applications, repayments: Repayments) -> pa.Table:
-    """Instalments of loans at other lenders."""
-    rows = np.flatnonzero(applications.lender[repayments.loan] != PARTNER)
+def repayment(plan: Plan, people: People, applications: Applications, repayments: Repayments) -> pa.Table:
+    """Instalments of loans at other lenders, known two days after they are due."""
+    known = repayments.at + 2 * DAY_US < month_starts(plan.until)[-1]
+    rows = np.flatnonzero((applications.lender[repayments.loan] != PARTNER) & known)
     return pa.table(
         {
             "mobile_sha256": people.mobile[repayments.person[rows]],

@@ -33,6 +33,13 @@ def test_events_are_known_after_they_happen(world):
     )
 
 
+def test_nothing_is_known_after_the_worlds_end(world):
+    for name in ("lending", "repayment", "behaviour", "profile"):
+        table = pq.read_table(world / f"platform/{name}.parquet").to_pandas()
+        known = table["known_at" if "known_at" in table else "event_time"]
+        assert known.max() < pd.Timestamp(Plan().until, tz="UTC"), name
+
+
 def test_ids_are_hashes_and_the_two_sides_meet(world):
     sample = pd.read_csv(world / "partner/applications.csv")
     profile = pq.read_table(world / "platform/profile.parquet").to_pandas()
