@@ -22,7 +22,7 @@ from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from projects import job_rows
+from projects import audit, job_rows
 from projects.errors import Conflict
 from projects.job_run import JobRun, run
 from projects.models import Institution, Job, Project, User
@@ -104,7 +104,6 @@ def _requeue(row: Job) -> None:
 @transaction.atomic
 def cancel(row: Job, *, user: User | None = None) -> Job:
     """Stop a queued job at once and a running one at its next step. Twice is safe; an ended job is left alone."""
-    del user
     now = timezone.now()
     waiting = Job.objects.filter(pk=row.pk, state=Job.State.QUEUED)
     if waiting.update(state=Job.State.CANCELLED, cancel_requested=True, finished_at=now):
@@ -112,13 +111,19 @@ def cancel(row: Job, *, user: User | None = None) -> Job:
     else:
         Job.objects.filter(pk=row.pk, state=Job.State.RUNNING).update(cancel_requested=True)
     row.refresh_from_db()
+    _record("job.cancelled", row, user)
     return row
+
+
+def _record(action: str, row: Job, user: User | None) -> None:
+    if user is not None:
+        target = f"{row.name} {row.pk}"
+        audit.record(action, actor=user, project=row.project, institution=row.institution, target=target)
 
 
 @transaction.atomic
 def retry(row: Job, *, user: User | None = None) -> Job:
     """Queue a failed or cancelled job again from its beginning; its rows wait again."""
-    del user
     ended = Job.objects.filter(pk=row.pk, state__in=[Job.State.FAILED, Job.State.CANCELLED])
     now = timezone.now()
     fresh = ended.update(
@@ -142,6 +147,7 @@ def retry(row: Job, *, user: User | None = None) -> Job:
     job_rows.follow(row, "queued")
     row.refresh_from_db()
     _requeue(row)
+    _record("job.retried", row, user)
     return row
 
 
