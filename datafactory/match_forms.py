@@ -61,7 +61,7 @@ class FeatureForm(forms.Form):
         initial="7, 30, 90, 180, 360",
         max_length=100,
         label=_("Windows, days"),
-        help_text=_("Each reaches back from the application; its day does not count."),
+        help_text=_("Each reaches back from the moment of the application."),
     )
     aggregates = forms.MultipleChoiceField(
         choices=AGGREGATES,

@@ -75,8 +75,10 @@ def feature_figures(line: Mapping[str, Any], months: Sequence[str]) -> dict[str,
         "histogram": charts.feature_histogram(line, say=_),
         "histogram_table": histogram_table(line["histogram"]),
         "by_month": None,
+        "quantiles": [(name, parts.number(value)) for name, value in line["quantiles"].items()],
+        "mean": None if line["mean"] is None else parts.number(line["mean"]),
     }
-    if line["psi"]:
+    if any(value is not None for value in line["psi"]):
         result["by_month"] = charts.feature_by_month(line, months, say=_)
         result["by_month_table"] = feature_months_table(line, months)
     return result

@@ -24,7 +24,7 @@ from modeling.errors import DataError
 
 Agg = Literal["count", "sum", "mean", "max", "distinct"]
 NUMERIC: frozenset[Kind] = frozenset({"int", "float", "decimal", "bool"})
-COUNTABLE: frozenset[Kind] = frozenset({"category", "int"})
+COUNTABLE: frozenset[Kind] = frozenset({"category"})
 SIGNIFICANT_DIGITS = 12
 _SUM_BITS = 85  # of the largest value of a column; leaves room for 2**30 rows in a decimal(38)
 _DAY_US = 86_400_000_000
@@ -66,7 +66,7 @@ def grid(
 ) -> tuple[Aggregate, ...]:
     """All aggregates that make sense for the kinds of the fields, windows ascending.
 
-    Sum, mean and max need numbers (a bool counts as 0 or 1), distinct needs categories or whole numbers.
+    Sum, mean and max need numbers (a bool counts as 0 or 1), distinct needs categories.
     """
     days = sorted(windows_days)
     if any(day <= 0 for day in days) or len(set(days)) != len(days):

@@ -68,8 +68,7 @@ def expected_row(row, source):
         result[f"loans__count_d{days}"] = len(inside)
         for column in FIELDS:
             values = [r[column.name] for r in inside if usable(r[column.name])]
-            wanted = {"category": ["distinct"], "int": ["sum", "mean", "max", "distinct"]}
-            for agg in wanted.get(column.kind, ["sum", "mean", "max"]):
+            for agg in ["distinct"] if column.kind == "category" else ["sum", "mean", "max"]:
                 result[f"loans__{agg}_{column.name}_d{days}"] = aggregated(agg, values)
     return result
 
