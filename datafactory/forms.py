@@ -37,6 +37,10 @@ def split_list(text: str) -> list[str]:
     return [part.strip() for part in text.replace("，", ",").split(",") if part.strip()]
 
 
+def small_input() -> forms.TextInput:
+    return forms.TextInput(attrs={"class": "input--small"})
+
+
 class UploadForm(forms.Form):
     file = forms.FileField(
         label=_("File"),
@@ -106,8 +110,10 @@ class MappingForm(forms.Form):
     def _add_columns(self) -> None:
         for n in range(0 if self.is_wide else len(self.names)):
             self.fields[f"use_{n}"] = forms.BooleanField(required=False, initial=True)
-            self.fields[f"kind_{n}"] = forms.ChoiceField(choices=KINDS, required=False)
-            self.fields[f"specials_{n}"] = forms.CharField(required=False, max_length=100)
+            self.fields[f"kind_{n}"] = forms.ChoiceField(
+                choices=KINDS, required=False, widget=forms.Select(attrs={"class": "input--small"})
+            )
+            self.fields[f"specials_{n}"] = forms.CharField(required=False, max_length=100, widget=small_input())
 
     def _from_sniff(self) -> dict[str, Any]:
         guessed = {column["role"]: column["name"] for column in self.columns}
@@ -319,7 +325,7 @@ class SourceVersionForm(MappingForm):
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
         for n in range(0 if self.is_wide else len(self.names)):
-            self.fields[f"title_{n}"] = forms.CharField(required=False, max_length=200)
+            self.fields[f"title_{n}"] = forms.CharField(required=False, max_length=200, widget=small_input())
 
     def _from_sniff(self) -> dict[str, Any]:
         found = super()._from_sniff()

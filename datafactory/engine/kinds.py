@@ -17,6 +17,7 @@ NOT_FINITE = r"^[+-]?(?i:inf|infinity|nan)$"
 DATE = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 TRUE = ("true", "yes", "y", "t", "是")
 FALSE = ("false", "no", "n", "f", "否")
+CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0)
 MONEY = pa.decimal128(28, 6)
 STORED: dict[Kind, pa.DataType] = {
     "int": pa.int64(),
@@ -154,6 +155,8 @@ class FeatureColumn:
     first_not_finite: int = 0
     n_numbers: int = 0  # among the first values of a category
     n_tested: int = 0
+    n_codes: int = 0
+    n_negative: int = 0  # below zero and no code
     n_values: int = 0
     time_format: str | None = None
 
@@ -166,7 +169,20 @@ class FeatureColumn:
             done = self._from_native(column, first_row)
         self.n_missing += done.null_count
         self.n_values += len(done) - done.null_count
+        if self.kind in {"int", "float", "decimal"}:
+            self._watch_codes(done)
         return done
+
+    def _watch_codes(self, values: pa.Array) -> None:
+        """Count codes such as -1 and -999, and see whether anything else is negative."""
+        least = pc.min(values).as_py()
+        if least is None or least >= 0:
+            return
+        below = values.filter(pc.less(values, pa.scalar(0, values.type))).cast(pa.float64())
+        is_code = pc.is_in(below, pa.array(CODES))
+        n_codes = pc.sum(is_code).as_py() or 0
+        self.n_codes += n_codes
+        self.n_negative += len(below) - n_codes
 
     def _from_text(self, text: pa.Array, first_row: int) -> pa.Array:
         if self.kind == "category":

@@ -227,8 +227,7 @@ def _report(
     validation.check_ids(checks, columns.ids, scan.n_rows)
     validation.check_duplicates(connection, rows, plan, checks)
     validation.check_columns(checks, columns.features)
-    numbers = {PREFIX + one.name: one.name for one in columns.features if one.kind in {"int", "float", "decimal"}}
-    validation.check_specials(connection, rows, checks, numbers, set(plan.specials))
+    validation.check_specials(checks, columns.features, plan.specials)
     marks: list[str] = []
     maturity: dict[str, Any] = {"months": []}
     if plan.observed_at:

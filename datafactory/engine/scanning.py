@@ -20,6 +20,8 @@ from datafactory.engine.tables import group_rows
 from modeling.artifacts import Kind, Progress
 from modeling.errors import DataError
 
+LOOK_BYTES = 64 * 1024**2
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -71,7 +73,7 @@ def _keep(table: RawTable, target: Path, personal: PersonalScan, kinds: KindScan
     done = 0
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, first.schema, options=options) as out:
-        for batch in chain([first], batches):
+        for batch in _larger(chain([first], batches)):
             for name, column in zip(table.names, batch.columns, strict=True):
                 numbers = kinds.look(name, column)
                 personal.look(name, column, done + 1, numbers)
@@ -79,6 +81,18 @@ def _keep(table: RawTable, target: Path, personal: PersonalScan, kinds: KindScan
             done += batch.num_rows
             progress(done, table.n_rows or 0, "reading")
     return done
+
+
+def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches of at least so many bytes: each column is looked at once a batch, which costs the same for few rows."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(one.nbytes for one in held) >= LOOK_BYTES:
+            yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
+            held = []
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
 
 
 def _check_plan(plan: SamplePlan | SourcePlan, names: list[str]) -> None:

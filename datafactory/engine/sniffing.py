@@ -17,6 +17,7 @@ from datafactory.engine.plans import DEFAULT_NULLS, ColumnGuess, Limits, Sniff
 from modeling.artifacts import Kind
 
 HEAD_ROWS = 1_000
+HEAD_CELLS = 500_000  # fewer rows of a wide file
 PREVIEW_ROWS = 100
 FEW_VALUES = 12
 _NAMES = {  # the first that fits wins; the name of a column is only a hint, its values decide
@@ -79,11 +80,12 @@ def sniff_file(path: Path, limits: Limits, encoding: str | None = None, delimite
 def _head(path: Path, dialect: Dialect, limits: Limits) -> pa.Table:
     held: list[pa.RecordBatch] = []
     with open_table(path, dialect.encoding, dialect.delimiter, limits) as table:
+        wanted = max(PREVIEW_ROWS, min(HEAD_ROWS, HEAD_CELLS // len(table.names)))
         for batch in table.batches:
             held.append(batch)
-            if sum(one.num_rows for one in held) >= HEAD_ROWS:
+            if sum(one.num_rows for one in held) >= wanted:
                 break
-    return pa.Table.from_batches(held).slice(0, HEAD_ROWS)
+    return pa.Table.from_batches(held).slice(0, wanted)
 
 
 def _refuse_personal(head: pa.Table) -> None:
@@ -129,7 +131,11 @@ def _guess(name: str, column: pa.Array, text: pa.Array, decimal: str, n_rows: in
 def _algorithm(text: pa.Array) -> str:
     """The hash whose length the values have; ``""`` when they are not hex of such a length."""
     values = text.drop_null()
-    if not len(values) or not pc.all(pc.match_substring_regex(values, r"^[0-9a-fA-F]{32,128}$")).as_py():
+    if (
+        not len(values)
+        or len(values[0].as_py()) < 32
+        or not pc.all(pc.match_substring_regex(values, r"^[0-9a-fA-F]{32,128}$")).as_py()
+    ):
         return ""
     longest = pc.max(pc.utf8_length(values)).as_py()
     return next((name for name, length in HASH_LENGTHS.items() if length == longest), "")

@@ -84,6 +84,7 @@ def engine(folder: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
             f"SET allowed_directories = [{literal(str(folder))}]",
             "SET enable_external_access = false",
             "SET TimeZone = 'UTC'",
+            "SET enable_progress_bar = false",
             "SET lock_configuration = true",
         ):
             connection.execute(statement)

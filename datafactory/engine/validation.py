@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,10 @@ from datafactory.engine.disclosure import shown
 from datafactory.engine.identifiers import IdColumn
 from datafactory.engine.kinds import FeatureColumn
 from datafactory.engine.plans import Limits, SamplePlan
-from datafactory.engine.tables import literal, quoted, rows_of
+from datafactory.engine.tables import literal, rows_of
 from modeling.errors import DataError
 
 MOSTLY_NUMBERS = 0.9
-CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0)
 
 
 @dataclass
@@ -99,29 +98,17 @@ def check_ids(checks: Checks, ids: Sequence[IdColumn], n_rows: int) -> None:
     checks.passed("id_format", "Every id has the format of its algorithm; no raw personal number was found.")
 
 
-def check_specials(
-    connection: duckdb.DuckDBPyConnection, rows: Path, checks: Checks, names: dict[str, str], declared: set[str]
-) -> None:
-    """Codes such as -1 or -999 below columns that are otherwise not negative and that declare no specials."""
-    codes = ", ".join(str(code) for code in CODES)
-    asked = [name for name, field_name in names.items() if field_name not in declared]
-    for start in range(0, len(asked), 200):
-        part = asked[start : start + 200]
-        figures = ", ".join(
-            f"count(*) FILTER ({name} IN ({codes})), min({name}) FILTER ({name} NOT IN ({codes}))"
-            for name in map(quoted, part)
-        )
-        row = connection.sql(f"SELECT {figures} FROM read_parquet({literal(str(rows))})").fetchone() or ()
-        for position, name in enumerate(part):
-            count, least = row[2 * position], row[2 * position + 1]
-            if count and least is not None and least >= 0:
-                checks.warned(
-                    "special_codes",
-                    "Column %(column)s holds codes such as -1 or -999 in %(count)d rows. Name them as special codes,"
-                    " or they are read as amounts.",
-                    column=names[name],
-                    count=count,
-                )
+def check_specials(checks: Checks, columns: Sequence[FeatureColumn], declared: Collection[str]) -> None:
+    """Codes such as -1 or -999 in columns that are otherwise not negative and that declare no specials."""
+    for column in columns:
+        if column.n_codes and not column.n_negative and column.name not in declared:
+            checks.warned(
+                "special_codes",
+                "Column %(column)s holds codes such as -1 or -999 in %(count)d rows. Name them as special codes,"
+                " or they are read as amounts.",
+                column=column.name,
+                count=column.n_codes,
+            )
 
 
 def check_row_ids(connection: duckdb.DuckDBPyConnection, typed: Path, column: str) -> None:
