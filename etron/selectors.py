@@ -72,7 +72,7 @@ def versions(user: User) -> Iterator[Entry]:
     for found in versions_waiting(user):
         returned = found.kind == "version_returned"
         title = _("%(version)s came back") if returned else _("%(version)s asks to go live")
-        act = _("Open") if returned else _("Review")
+        act = _("Open it") if returned else _("Review")
         yield Entry(
             "tag", title % {"version": found.title}, found.text, found.url, act, str(found.project), found.since
         )

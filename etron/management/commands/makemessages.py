@@ -9,6 +9,8 @@ from etron.sentences import sentences
 
 
 class Command(makemessages.Command):
+    msgmerge_options = [*makemessages.Command.msgmerge_options, "--no-fuzzy-matching"]  # no guesses: missing is missing
+
     def handle(self, *args: Any, **options: Any) -> str | None:
         """gettext reads source files only, so the sentences stand in one for as long as it runs."""
         scratch = settings.BASE_DIR / "etron" / "collected_sentences.py"
