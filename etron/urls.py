@@ -1,7 +1,5 @@
 """The site's addresses. The API of each app hangs under /api/v1/, its pages under its own name."""
 
-from importlib import import_module
-
 from django.urls import include, path
 from django.urls.resolvers import URLPattern, URLResolver
 from drf_spectacular.views import SpectacularAPIView
@@ -14,25 +12,10 @@ from etron.views.jobs import job_strip
 from projects.views import accounts
 
 
-def pages(app: str) -> list[URLPattern | URLResolver]:
-    return [path("", include(f"{app}.urls"))] if there(f"{app}.urls") else []
-
-
-def api(app: str) -> list[URLPattern | URLResolver]:
-    return [path("api/v1/", include(f"{app}.api_urls"))] if there(f"{app}.api_urls") else []
-
-
-def there(module: str) -> bool:
-    try:
-        import_module(module)
-    except ImportError:
-        return False
-    return True
-
-
-APPS = ("projects", "datafactory", "models_registry", "risk_products")
+APPS = ("projects", "datafactory", "models_registry")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include("risk_products.api_urls")),  # first, because the scoring door is the busiest address
     path("", home, name="home"),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
@@ -40,12 +23,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("find.json", find_json, name="find-json"),
     path("jobs/<uuid:pk>/strip/", job_strip, name="job-strip"),
     path("language/", accounts.set_language, name="set_language"),
-    *(pattern for app in APPS for pattern in pages(app)),
+    *(path("", include(f"{app}.urls")) for app in (*APPS, "risk_products")),
     path("projects/<slug:slug>/", flow, name="flow"),
     path("projects/<slug:slug>/flow/", flow_overview, name="flow-overview"),
     path("projects/<slug:slug>/flow/rebuild/", flow_rebuild, name="flow-rebuild"),
     path("projects/<slug:slug>/flow/<slug:key>/", flow_step, name="flow-step"),
-    *(pattern for app in APPS for pattern in api(app)),
+    *(path("api/v1/", include(f"{app}.api_urls")) for app in APPS),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
 ]
