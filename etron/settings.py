@@ -154,6 +154,8 @@ def database(url: str) -> dict[str, object]:
     if parts.scheme == "sqlite":
         return {
             "ENGINE": "django.db.backends.sqlite3",
+            # The last connection to leave writes the whole log back and syncs it: connections stay open.
+            "CONN_MAX_AGE": None,
             "NAME": parts.path[1:] if parts.path.startswith("//") else parts.path,
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",

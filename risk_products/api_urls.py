@@ -14,9 +14,9 @@ watch_list_api = [
     path("/changes.csv", watch_lists.ChangesFile.as_view(), name="api-watch-change-file"),
 ]
 product_api: list[URLPattern | URLResolver] = [
-    path("", products.ProductDetail.as_view(), name="api-product-detail"),
     path("/score", door.score, name="api-score"),
     path("/score/batch", door.score_batch, name="api-score-batch"),
+    path("", products.ProductDetail.as_view(), name="api-product-detail"),
     path("/keys", products.Keys.as_view(), name="api-key-list"),
     path("/keys/<int:pk>", products.KeyDetail.as_view(), name="api-key-detail"),
     path("/live", products.Live.as_view(), name="api-product-live"),
@@ -27,6 +27,6 @@ product_api: list[URLPattern | URLResolver] = [
     path("/watch-lists/<int:pk>", include(watch_list_api)),
 ]
 urlpatterns = [
-    path("products", products.Products.as_view(), name="api-product-list"),
     path("products/<slug:slug>", include(product_api)),
+    path("products", products.Products.as_view(), name="api-product-list"),
 ]

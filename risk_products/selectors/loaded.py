@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from datafactory.services.features import lookup_of
 from modeling.artifacts import from_json
 from modeling.scoring import Scorer, load_scorer
 from models_registry.models import Version
 from projects import storage
-from risk_products.engine.signature import Checker, Signature
-from risk_products.selectors import lookups
+from risk_products.engine.signature import Checker, Plain, Signature
 
 KEPT_VERSIONS = 32
+Lookup = Callable[[Mapping[str, str], datetime], tuple[Mapping[str, Plain], bool]]
 
 
 class Band(NamedTuple):
@@ -34,7 +37,7 @@ class Loaded:
     scorer: Scorer
     checker: Checker
     bands: tuple[Band, ...]  # from the safest down
-    lookup: lookups.Lookup
+    lookup: Lookup
 
     def band_of(self, score: int) -> Band:
         """The first band whose lower bound the score reaches."""
@@ -68,8 +71,21 @@ def _load(version_id: int) -> Loaded:
         scorer=scorer,
         checker=Checker(signature, {entry.name: entry.categories for entry in scorer.signature}),
         bands=read_bands(version.bands),
-        lookup=lookups.lookup_for(version, signature),
+        lookup=_lookup(version, signature),
     )
+
+
+def _lookup(version: Version, signature: Signature) -> Lookup:
+    """What the platform knows about a person at a moment, for the columns that the version asks for."""
+    if not signature.lookup:
+        return _nobody
+    return lookup_of(version.run.feature_table, [field.name for field in signature.lookup])
+
+
+def _nobody(ids: Mapping[str, str], observed_at: datetime) -> tuple[Mapping[str, Plain], bool]:
+    """A model on the caller's own columns looks nobody up."""
+    del ids, observed_at
+    return {}, False
 
 
 def read_bands(bands: list[dict[str, Any]]) -> tuple[Band, ...]:

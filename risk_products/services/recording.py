@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
@@ -18,27 +19,80 @@ from risk_products.engine.requests import ScoreRequest
 from risk_products.models import Refusal, ScoreCall
 from risk_products.selectors.standing import Standing
 
-# SQLite has one writer: threads that queue here wait their turn, those that meet in the file sleep and retry.
-_turn = threading.Lock()
-
-
-def turn() -> AbstractContextManager[Any]:
-    return _turn if connection.vendor == "sqlite" else nullcontext()
-
 
 def insert_once(call: ScoreCall) -> bool:
-    """Insert the call unless its request id is taken: one statement, one commit. True if it is new."""
-    statement, fields = _insert()
-    values = [field.get_db_prep_save(getattr(call, field.attname), connection) for field in fields]
-    with turn(), connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return bool(cursor.rowcount)
+    """Insert the call unless its request id is taken, committed when this returns. True if it is new."""
+    return _writer.insert(call) if connection.vendor == "sqlite" else _insert_one(call)
 
 
 def insert_missing(calls: list[ScoreCall]) -> None:
     """Insert those calls whose request ids are free, all in one commit."""
     with turn():
         ScoreCall.objects.bulk_create(calls, ignore_conflicts=True, batch_size=200)
+
+
+def turn() -> AbstractContextManager[Any]:
+    """SQLite has one writer: threads that queue here wait their turn, those that meet in the file sleep and retry."""
+    return _writer.turn if connection.vendor == "sqlite" else nullcontext()
+
+
+class _Waiting:
+    """A call that waits for the commit that takes it along."""
+
+    def __init__(self, call: ScoreCall) -> None:
+        self.call = call
+        self.new: bool | None = None
+        self.error: DatabaseError | None = None
+
+    def outcome(self) -> bool:
+        if self.error is not None:
+            raise self.error
+        assert self.new is not None
+        return self.new
+
+
+class GroupCommit:
+    """Threads of a process share commits: who gets the turn writes for all that wait. PostgreSQL does this itself.
+
+    One sync of the disk serves every thread that came while the one before was under way.
+    """
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self._queue: deque[_Waiting] = deque()
+
+    def insert(self, call: ScoreCall) -> bool:
+        mine = _Waiting(call)
+        self._queue.append(mine)
+        with self.turn:
+            if mine.new is None and mine.error is None:
+                self._write([self._queue.popleft() for _ in range(len(self._queue))])
+        return mine.outcome()
+
+    def _write(self, group: list[_Waiting]) -> None:
+        try:
+            with transaction.atomic() if len(group) > 1 else nullcontext():
+                outcomes = [_insert_one(waiting.call) for waiting in group]
+        except DatabaseError as error:
+            if len(group) == 1:
+                group[0].error = error
+                return
+            for waiting in group:  # one row at fault must not spoil the others
+                self._write([waiting])
+            return
+        for waiting, new in zip(group, outcomes, strict=True):
+            waiting.new = new
+
+
+_writer = GroupCommit()
+
+
+def _insert_one(call: ScoreCall) -> bool:
+    statement, fields = _insert()
+    values = [field.get_db_prep_save(getattr(call, field.attname), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return bool(cursor.rowcount)
 
 
 def recorded_answer(standing: Standing, request: ScoreRequest) -> bytes | None:

@@ -259,3 +259,20 @@ def test_values_are_sealed(call, good, authorisation):
     opened = json.loads(keys.decrypt(authorisation, sealed))
     assert opened == {"partner__income": 8200.5, "partner__age": 33, "partner__city": "south"}
     assert recorded.authorisation == authorisation
+
+
+def test_a_process_warms_up_with_every_live_version(product, call, good, django_assert_num_queries):
+    from risk_products.selectors import loaded
+    from risk_products.services.warming import warm_up
+
+    assert warm_up() == 1
+    assert loaded._load.cache_info().currsize == 1
+    assert call(request_id="a", **good).status_code == 200
+    assert loaded._load.cache_info().misses == 1
+
+
+def test_a_version_without_files_does_not_keep_a_process_from_starting(product, settings, tmp_path):
+    from risk_products.services.warming import warm_up
+
+    settings.ARTIFACT_ROOT = tmp_path / "elsewhere"
+    assert warm_up() == 0
