@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datafactory.engine.small_cells import hidden_groups, people_by_group, rounded_rate, small
+from datafactory.engine.small_cells import count_people, hidden_groups, people_by_group, rounded_rate, small
 from modeling.artifacts import Column
 from modeling.splits import local_months
 
@@ -90,7 +90,7 @@ def _label_codes(y: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], list[str]]:
 
 
 def _people(sample: _Sample, rows: npt.NDArray[np.bool_]) -> int:
-    return len(np.unique(sample.person[rows]))
+    return count_people(sample.person[rows])
 
 
 def _overall(sample: _Sample) -> dict[str, Any]:

@@ -21,15 +21,17 @@ import pyarrow.parquet as pq
 
 from datafactory.engine.disclosure import hidden_cells
 from datafactory.engine.match_report import bin_codes, decile_edges, month_codes, shares_psi
-from datafactory.engine.small_cells import people_by_group
+from datafactory.engine.small_cells import count_people, people_by_group
 from modeling.artifacts import Column, Kind
 from modeling.bin_plan import BinPlan
 from modeling.binning import bin_table
 from modeling.errors import DataError
+from modeling.woe import Bins
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _HISTOGRAM_BINS = 20
 _TOP_LEVELS = 15
+_AT_ONCE = 32  # columns in memory
 _FIRST_MONTHS = 3
 _PSI_ROWS = 100  # fewer rows in a month say nothing about stability
 
@@ -76,16 +78,9 @@ def profile_features(
     psi_max, missing_by_month, quantiles, histogram``. Everything is small and fit for JSON.
     """
     shared = _shared(rows, zone, floor_ids, cell_floor)
-    features = []
-    strong: dict[str, npt.NDArray[Any]] = {}
-    for column in columns:
-        values = pq.read_table(rows, columns=[column.name])[column.name].combine_chunks()
-        x = _values(values, column)
-        features.append(_describe(x, column, shared))
-        if shared.y is not None:
-            strong[column.name] = x[shared.used]
-    if shared.y is not None:
-        _add_strength(features, strong, columns, shared)
+    features: list[dict[str, Any]] = []
+    for start in range(0, len(columns), _AT_ONCE):
+        features += _describe_some(rows, columns[start : start + _AT_ONCE], shared)
     has_split = shared.used.sum() < shared.n
     return {
         "n_rows": shared.n,
@@ -95,6 +90,16 @@ def profile_features(
         "first_months": shared.months[:_FIRST_MONTHS] if shared.first is not None else [],
         "features": features,
     }
+
+
+def _describe_some(rows: Path, columns: Sequence[Column], shared: _Rows) -> list[dict[str, Any]]:
+    table = pq.read_table(rows, columns=[column.name for column in columns])
+    values = {column.name: _values(table[column.name].combine_chunks(), column) for column in columns}
+    features = [_describe(values[column.name], column, shared) for column in columns]
+    if shared.y is not None:
+        used = {name: x[shared.used] for name, x in values.items()}
+        _add_strength(features, used, columns, shared)
+    return features
 
 
 def is_count(column: Column) -> bool:
@@ -114,7 +119,7 @@ def _shared(rows: Path, zone: str, floor_ids: int, cell_floor: int) -> _Rows:
     person = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     month, months = month_codes(table["observed_at"], zone) if "observed_at" in there else (None, [])
     used, y = _labelled(table)
-    if y is not None and len(np.unique(person[used])) < floor_ids:
+    if y is not None and count_people(person[used]) < floor_ids:
         y = None
     return _Rows(
         n=table.num_rows,
@@ -152,10 +157,11 @@ def _values(values: pa.Array, column: Column) -> npt.NDArray[Any]:
 
 
 def _describe(x: npt.NDArray[Any], column: Column, shared: _Rows) -> dict[str, Any]:
-    missing = pd.isna(x)
-    special = np.isin(x, column.specials) if column.specials and not is_category(column) else np.zeros(len(x), bool)
+    texts, missing = is_category(column), pd.isna(x)
+    special = np.isin(x, column.specials) if column.specials and not texts else np.zeros(len(x), bool)
     plain = x[~missing & ~special]
     counts = pd.Series(plain).value_counts()
+    few = np.sort(np.asarray(counts.index, dtype=np.float64)) if len(counts) <= _HISTOGRAM_BINS and not texts else None
     absent, coded = _safe_share(missing, shared), _safe_share(special, shared)
     hit = round(1 - absent - coded, 4)
     if is_count(column):
@@ -174,13 +180,13 @@ def _describe(x: npt.NDArray[Any], column: Column, shared: _Rows) -> dict[str, A
         "iv": None,
         "ks": None,
     }
-    codes, cells = _cells(x, missing, special, column)
+    codes, cells = _cells(x, missing, special, column, few)
     return (
         described
         | _by_month(x, missing, column, shared)
         | {
-            "mean": _short(np.mean(plain)) if len(plain) >= shared.cell_floor and not is_category(column) else None,
-            "quantiles": {} if is_category(column) else _quantiles(plain, shared.cell_floor),
+            "mean": _short(np.mean(plain)) if len(plain) >= shared.cell_floor and not texts else None,
+            "quantiles": {} if texts else _quantiles(plain, shared.cell_floor),
             "histogram": _histogram(codes, cells, shared),
         }
     )
@@ -192,8 +198,8 @@ def _share(count: Any, n: int) -> float:
 
 def _safe_share(rows: npt.NDArray[np.bool_], shared: _Rows) -> float:
     """Share of rows, as 0 or 1 if these rows or the others belong to too few people to be told."""
-    people = len(np.unique(shared.person[rows]))
-    others = len(np.unique(shared.person[~rows]))
+    people = count_people(shared.person[rows])
+    others = count_people(shared.person[~rows])
     if people < shared.cell_floor:
         return 0.0
     return 1.0 if others < shared.cell_floor else _share(rows.sum(), shared.n)
@@ -213,14 +219,18 @@ def _quantiles(plain: npt.NDArray[np.float64], cell_floor: int) -> dict[str, flo
 
 
 def _cells(
-    x: npt.NDArray[Any], missing: npt.NDArray[np.bool_], special: npt.NDArray[np.bool_], column: Column
+    x: npt.NDArray[Any],
+    missing: npt.NDArray[np.bool_],
+    special: npt.NDArray[np.bool_],
+    column: Column,
+    few: npt.NDArray[np.float64] | None,
 ) -> tuple[npt.NDArray[np.int64], list[dict[str, Any]]]:
     """Cell of each row and what the cells are: levels or equal steps between the 1st and 99th percentile, then missing
     and each special code."""
     if is_category(column):
         codes, cells = _level_cells(x, missing)
     else:
-        codes, cells = _step_cells(x, ~missing & ~special)
+        codes, cells = _step_cells(x, ~missing & ~special, few)
         for code in column.specials:
             codes[x == code] = len(cells)
             cells.append({"special": code})
@@ -244,25 +254,26 @@ def _level_cells(
 
 
 def _step_cells(
-    x: npt.NDArray[np.float64], plain: npt.NDArray[np.bool_]
+    x: npt.NDArray[np.float64], plain: npt.NDArray[np.bool_], few: npt.NDArray[np.float64] | None
 ) -> tuple[npt.NDArray[np.int64], list[dict[str, Any]]]:
     codes = np.full(len(x), -1, np.int64)
     if not plain.any():
         return codes, []
-    distinct = np.unique(x[plain])
-    if len(distinct) <= _HISTOGRAM_BINS:
-        codes[plain] = np.searchsorted(distinct, x[plain])
-        return codes, [{"from": _short(v), "to": _short(v)} for v in distinct]
+    if few is not None:
+        codes[plain] = np.searchsorted(few, x[plain])
+        return codes, [{"from": _short(v), "to": _short(v)} for v in few]
     low, high = (_short(v) for v in np.quantile(x[plain], (0.01, 0.99)))
     if high <= low:
-        low, high = _short(distinct[0]), _short(distinct[-1])
+        spread = max(abs(low) / 10, 1.0)  # not the ends themselves: they belong to single people
+        low, high = low - spread, high + spread
     edges = np.linspace(low, high, _HISTOGRAM_BINS + 1)
     codes[plain] = np.clip(np.searchsorted(edges, x[plain], side="right") - 1, 0, _HISTOGRAM_BINS - 1)
     return codes, [{"from": _short(a), "to": _short(b)} for a, b in pairwise(edges)]
 
 
 def _histogram(codes: npt.NDArray[np.int64], cells: list[dict[str, Any]], shared: _Rows) -> list[dict[str, Any]]:
-    """Share of rows by cell; cells of too few people are hidden, never one alone. A hidden level loses its name."""
+    """Share of rows by cell; cells of too few people are hidden, never one alone. A hidden level or single
+    value loses its name."""
     people = people_by_group(shared.person, codes, len(cells))
     rows = np.bincount(codes[codes >= 0], minlength=len(cells))
     hidden = hidden_cells(people.tolist(), shared.cell_floor)
@@ -270,7 +281,9 @@ def _histogram(codes: npt.NDArray[np.int64], cells: list[dict[str, Any]], shared
     for cell, n, hide in zip(cells, rows.tolist(), hidden, strict=True):
         if n == 0 and "missing" in cell:
             continue
-        named = cell if not hide or "level" not in cell else {"level": None}
+        named = (
+            {"level": None} if hide and ("level" in cell or ("from" in cell and cell["from"] == cell["to"])) else cell
+        )
         result.append({**named, "share": None if hide else _share(n, shared.n)})
     return result
 
@@ -317,17 +330,32 @@ def _add_strength(
     """IV of optimal bins and KS of the raw value; a feature that cannot be binned keeps None."""
     assert shared.y is not None
     y, weight, person = shared.y, shared.weight[shared.used], shared.person[shared.used]
+    found = _bins(values, columns, y, weight, person)
     for column, feature in zip(columns, features, strict=True):
-        x = values[column.name]
-        try:
-            kind: Kind = "category" if is_category(column) else "float"
-            plan = BinPlan(specials=column.specials)
-            bins = bin_table({column.name: x}, {column.name: kind}, y, weight, plan, 1, person=person)[column.name]
-        except DataError:
+        bins, x = found.get(column.name), values[column.name]
+        if bins is None:
             continue
         feature["iv"] = round(float(bins.iv), 4)
         order = bins.transform(x) if is_category(column) else np.where(np.isnan(x), -np.inf, x)
         feature["ks"] = round(rank_ks(order, y, weight), 4)
+
+
+def _bins(
+    values: dict[str, npt.NDArray[Any]],
+    columns: Sequence[Column],
+    y: npt.NDArray[np.bool_],
+    weight: npt.NDArray[np.float64],
+    person: npt.NDArray[np.int64],
+) -> dict[str, Bins]:
+    """Optimal bins of each column; if one of them cannot be binned, the others still are."""
+    kinds: dict[str, Kind] = {c.name: "category" if is_category(c) else "float" for c in columns}
+    plans = {c.name: BinPlan(specials=c.specials) for c in columns if not is_category(c)}
+    try:
+        return bin_table(values, kinds, y, weight, threads=2, plans=plans, person=person)
+    except DataError:
+        halves = (columns[: len(columns) // 2], columns[len(columns) // 2 :]) if len(columns) > 1 else ()
+        parts = [_bins({c.name: values[c.name] for c in half}, half, y, weight, person) for half in halves]
+        return {name: bins for part in parts for name, bins in part.items()}
 
 
 def rank_ks(x: npt.NDArray[np.float64], y: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64]) -> float:

@@ -105,6 +105,14 @@ def test_levels_and_bins_of_few_people_are_hidden(tmp_path):
     assert not {"p0", "p100", "min", "max"} & set(features["partner__score"]["quantiles"])
 
 
+def test_a_number_that_few_people_have_is_not_named(tmp_path):
+    values = np.where(np.arange(4000) < 3, 777, np.arange(4000) % 3)
+    path, _, _ = write(tmp_path, loans__count_d30=pa.array(values))
+    cells = profiled(path, COUNT)[1]["loans__count_d30"]["histogram"]
+    assert "777" not in json.dumps(cells)
+    assert [cell["share"] for cell in cells].count(None) == 2
+
+
 def test_quantiles_of_few_rows_are_left_out(tmp_path):
     path, _, _ = write(tmp_path, n=60, split=False)
     _, features = profiled(path, COUNT)
