@@ -284,17 +284,20 @@ class SampleForm(MappingForm):
 
 
 BAD_WORDS = {"1", "1.0", "bad", "default", "true", "yes", "y", "坏", "是", "逾期"}
+GOOD_WORDS = {"0", "0.0", "good", "paid", "false", "no", "n", "好", "否", "正常"}
 
 
 def guess_outcomes(values: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Which of a label's values mean bad and which good.
+    """Which of a label's values mean bad and which good; a third value is left for people to place.
 
-    >>> guess_outcomes(["bad", "good"]), guess_outcomes(["0", "1"])
-    ((['bad'], ['good']), (['1'], ['0']))
+    >>> guess_outcomes(["bad", "fine"]), guess_outcomes(["0", "1", "7"])
+    ((['bad'], ['fine']), (['1'], ['0']))
     """
     found = list(values)
     bad = [value for value in found if value.lower() in BAD_WORDS]
-    return (bad, [value for value in found if value not in bad]) if bad else (["1"], ["0"])
+    rest = [value for value in found if value not in bad]
+    good = rest if len(rest) == 1 else [value for value in rest if value.lower() in GOOD_WORDS]
+    return (bad, good) if bad else (["1"], ["0"])
 
 
 class SourceForm(forms.Form):

@@ -8,9 +8,9 @@ Report = dict[str, Any]
 
 
 def months_figure(report: Report) -> dict[str, Any] | None:
-    """Applications and bad rate by month; months that are not mature are paler. None when there is no time."""
+    """Applications and bad rate by month, immature ones paler; None without times or when all months are too small."""
     months = report.get("maturity", {}).get("months") or []
-    if not months:
+    if not any(row["n"] is not None for row in months):
         return None
     names = [row["month"] for row in months]
     bars = {

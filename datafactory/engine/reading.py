@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -286,7 +286,7 @@ def _ticket(
     plan: SamplePlan, scan: Scan, columns: _SampleColumns, report: dict[str, Any], marks: list[str], out: Path
 ) -> SampleFile:
     return SampleFile(
-        fingerprint=fingerprint({"stage": "read_sample", "reader": READER, "file": scan.sha256, "plan": plan}),
+        fingerprint=fingerprint({"stage": "read_sample", "reader": READER, "file": scan.sha256, "plan": asdict(plan)}),
         parents=(scan.sha256,),
         path="",
         content_hash=hash_folder(out),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,7 @@ def _check_times(checks: validation.Checks, columns: _SourceColumns) -> None:
 
 def _ticket(plan: SourcePlan, scan: Scan, columns: _SourceColumns, figures: dict[str, Any], out: Path) -> SourceFile:
     return SourceFile(
-        fingerprint=fingerprint({"stage": "read_source", "reader": READER, "file": scan.sha256, "plan": plan}),
+        fingerprint=fingerprint({"stage": "read_source", "reader": READER, "file": scan.sha256, "plan": asdict(plan)}),
         parents=(scan.sha256,),
         path="",
         content_hash=hash_folder(out),

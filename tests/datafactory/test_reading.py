@@ -86,9 +86,17 @@ def test_the_same_file_and_plan_give_the_same_content(read):
     assert other.content_hash != first.content_hash
 
 
-def test_a_plan_survives_json():
-    plan = from_json(SamplePlan, PLAN | {"kinds": {"income": "float"}, "specials": {"income": [-1]}})
-    assert from_json(SamplePlan, to_json(plan)) == plan
+def test_a_plan_survives_json_with_its_fingerprint(tmp_path):
+    ids = (IdRole("mobile", "mobile", "sha256"),)
+    plan = SamplePlan(row_id="app_id", ids=ids, observed_at="applied_on", label="bad", specials={"income": (-1.0,)})
+    given = from_json(SamplePlan, PLAN | {"specials": {"income": [-1]}})
+    assert from_json(SamplePlan, to_json(given)) == given == plan
+    fingerprints = set()
+    for number, one in enumerate((plan, given)):
+        (tmp_path / str(number)).mkdir()
+        ticket, _ = read_sample(write(tmp_path, csv_bytes()), one, tmp_path / str(number), LIMITS, NOW)
+        fingerprints.add(ticket.fingerprint)
+    assert len(fingerprints) == 1
 
 
 @pytest.mark.parametrize(

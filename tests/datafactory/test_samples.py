@@ -181,6 +181,7 @@ def test_an_authorisation_withdrawn_before_the_job_runs_stops_it(api, people, au
         withdraw(user=people.partner, authorisation=authorisation)
     sample.refresh_from_db()
     assert sample.state == "failed"
+    assert sample.job is not None
     assert sample.job.error_code == "no_authorisation"
 
 
@@ -223,20 +224,22 @@ def test_the_wizard_guesses_the_roles_and_imports(project, people, client_of, ru
     start = f"/projects/{project.slug}/samples/new/"
     page = client.get(start)
     assert b"two hours" in page.content, "the trust statement comes before the upload"
-    sent = client.post(start, {"file": SimpleUploadedFile("loans.csv", csv_bytes(encoding="gb18030"))})
+    content = csv_bytes(clean_rows(600), encoding="gb18030")
+    sent = client.post(start, {"file": SimpleUploadedFile("loans.csv", content)})
     assert sent.status_code == 302
     form_page = client.get(sent["Location"])
     assert "上海" in form_page.content.decode()
     assert hashed(0) not in form_page.content.decode()
     form = form_page.context["form"]
     assert form.initial["label"] == "bad"
+    assert (form.initial["bad_values"], form.initial["good_values"]) == ("1", "0")
     assert form.initial["observed_at"] == "applied_on"
     values = posted(form)
     with run_jobs():
         done = client.post(sent["Location"], values)
     assert done.status_code == 302, done.context["form"].errors
     sample = Sample.objects.get()
-    assert (sample.state, sample.number, sample.summary["n_rows"]) == ("ready", 1, 40)
+    assert (sample.state, sample.number, sample.summary["n_rows"]) == ("ready", 1, 600)
     page = client.get(done["Location"]).content.decode()
     assert "months-figure" in page
     assert "income" in page

@@ -117,6 +117,6 @@ def test_the_pages_make_a_source_and_load_it(people, client_of, run_jobs):
     detail = client.get("/sources/lending/").content.decode()
     assert "Amount" in detail
     again = client.post(made["Location"], {"file": SimpleUploadedFile("e.csv", csv_bytes(ROWS, COLUMNS))})
-    assert client.get(again["Location"]).context["form"].initial["delay_days"] == 2, (
-        "the last version's plan is offered"
-    )
+    offered = client.get(again["Location"]).context["form"].initial
+    assert (offered["delay_days"], offered["decimal"]) == (2, "."), "the last version's plan is offered"
+    assert "NULL" in offered["nulls"]

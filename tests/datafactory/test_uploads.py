@@ -66,12 +66,12 @@ def test_a_file_beyond_the_limit_is_refused_while_it_arrives(project, people, do
 
 
 def test_a_fault_while_the_row_is_written_leaves_no_bytes(door, settings, monkeypatch):
-    from datafactory.services import uploads
+    from projects import audit
 
     def fault(*args, **kwargs):
         raise RuntimeError("the database went away")
 
-    monkeypatch.setattr(uploads.audit, "record", fault)
+    monkeypatch.setattr(audit, "record", fault)
     client, url = door
     client.raise_request_exception = False
     answer = client.post(url, {"file": SimpleUploadedFile("a.csv", csv_bytes())}, format="multipart")
