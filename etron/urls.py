@@ -11,7 +11,6 @@ from etron.views.home import find, find_json, home
 from etron.views.jobs import job_strip
 from projects.views import accounts
 
-
 APPS = ("projects", "datafactory", "models_registry")
 
 urlpatterns: list[URLPattern | URLResolver] = [
