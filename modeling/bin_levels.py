@@ -71,7 +71,7 @@ def _prebins(cells: Cells, plan: BinPlan) -> Places:
     if len(cells.n) <= EXACT_LEVELS:
         return np.arange(len(cells.n))
     weight, bad = (np.append(0.0, np.cumsum(counts)) for counts in (cells.good + cells.bad, cells.bad))
-    return np.append(0, search.cart_cuts(weight, bad, plan.max_prebins, 1e-9)).astype(np.intp)
+    return np.append(0, search.cart_cuts(weight, bad, EXACT_LEVELS, 1e-9)).astype(np.intp)
 
 
 def _table(

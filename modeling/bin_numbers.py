@@ -80,8 +80,7 @@ def _search_numbers(x: Floats, labels: Labels, plan: BinPlan, name: str, counted
     ordinary = counted.without(plan.specials) if plan.specials else counted
     if len(ordinary.values) == 0:
         return _number_table(x, labels, plan, name, ())
-    least = max(plan.prebin_share * total_weight(labels), 1e-9)
-    starts = np.append(0, search.cart_cuts(ordinary.weight, ordinary.bad, plan.max_prebins, least))
+    starts = _prebin_starts(ordinary, plan, total_weight(labels))
     prebins = _prebins(ordinary, starts)
     place = starts if labels.person is None else _places(x, ordinary.values[starts[1:]], plan)
     people = labels.people_of_runs(place.astype(np.int64), prebins.rows)
@@ -90,6 +89,15 @@ def _search_numbers(x: Floats, labels: Labels, plan: BinPlan, name: str, counted
     if counted.missing is None:
         return _number_table(x, labels, plan, name, edges)
     return assemble(name, "numeric", edges, (), plan, _plain_cells(prebins, cuts, counted, plan))
+
+
+def _prebin_starts(counted: _Counted, plan: BinPlan, total: float) -> Ints:
+    """Cuts of the tree and of even shares. The tree finds the steps, the shares stand where its greed left none."""
+    weight = counted.weight
+    tree = search.cart_cuts(weight, counted.bad, plan.max_prebins, max(plan.prebin_share * total, 1e-9))
+    even = np.linspace(0.0, weight[-1], plan.quantile_cuts + 2)[1:-1]
+    shares = np.clip(np.searchsorted(weight, even), 0, len(counted.values) - 1)
+    return np.unique(np.concatenate(([0], tree, shares)))
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,9 @@ class BinPlan:
     max_pvalue: float | None = None
     user_splits: tuple[float, ...] | None = None
     user_groups: tuple[tuple[str, ...], ...] | None = None
-    max_prebins: int = 32
-    prebin_share: float = 0.02
+    max_prebins: int = 20  # of the tree
+    prebin_share: float = 0.05
+    quantile_cuts: int = 19  # added to the tree's, so that the search sees both
     rare_share: float = 0.01  # categories below it are pooled
 
 

@@ -1,9 +1,10 @@
 """Optimal binning of one variable or a whole table.
 
-Numbers: goods and bads are sorted apart, merged into counts by distinct value, cut into pre-bins by CART, and an exact
-dynamic programme picks the merge of pre-bins with the largest IV under the plan's limits. Categories: rare levels are
-pooled, the others ordered by bad rate and merged by the same programme; IV is convex, so the best groups are contiguous
-in that order (Fisher 1958). Splits and groups set by hand are law: they are tabulated, never moved.
+Numbers: goods and bads are sorted apart, merged into counts by distinct value, cut into pre-bins by CART and by even
+shares, and an exact dynamic programme picks the merge of pre-bins with the largest IV under the plan's limits.
+Categories: rare levels are pooled, the others ordered by bad rate and merged by the same programme; IV is convex, so the
+best groups are contiguous in that order (Fisher 1958). Splits and groups set by hand are law: they are tabulated, never
+moved.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def bin_numeric(
 ) -> Bins:
     """Optimal bins of a number.
 
-    Maximises ``IV = sum_i (g_i/G - b_i/B) ln((g_i/G) / (b_i/B))`` over contiguous merges of at most ``max_prebins``
-    CART pre-bins, under the plan's trend, sizes, number of bins, people and p-value. Exact for these pre-bins.
+    Maximises ``IV = sum_i (g_i/G - b_i/B) ln((g_i/G) / (b_i/B))`` over contiguous merges of the pre-bins (a CART tree's
+    cuts and even shares), under the plan's trend, sizes, number of bins, people and p-value. Exact for these pre-bins.
 
     Parameters
     ----------
