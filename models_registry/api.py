@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from datafactory.serializers import OrderSerializer
 from models_registry import access, selectors
 from models_registry import serializers as shapes
 from models_registry.models import Version
@@ -64,7 +65,7 @@ class Runs(APIView):
     @extend_schema(
         operation_id="runs_create",
         request=shapes.NewRun,
-        responses={202: shapes.OrderSerializer},
+        responses={202: OrderSerializer},
         examples=[
             OpenApiExample("Scorecard", SCORECARD, request_only=True),
             OpenApiExample("XGBoost in five folds", XGBOOST, request_only=True),
@@ -97,7 +98,7 @@ class Evaluations(APIView):
     @extend_schema(
         operation_id="evaluations_create",
         request=shapes.NewEvaluation,
-        responses={202: shapes.OrderSerializer},
+        responses={202: OrderSerializer},
         examples=[OpenApiExample("With 1,000 bootstraps", {"run": 1, "plan": {"bootstrap": 1000}}, request_only=True)],
     )
     def post(self, request: Request, slug: str) -> Response:
@@ -127,7 +128,7 @@ class Values(APIView):
     @extend_schema(
         operation_id="values_create",
         request=shapes.NewRun,
-        responses={202: shapes.OrderSerializer},
+        responses={202: OrderSerializer},
         examples=[OpenApiExample("XGBoost in five folds", XGBOOST, request_only=True)],
     )
     def post(self, request: Request, slug: str) -> Response:

@@ -103,10 +103,12 @@ class RecipeForm(forms.Form):
         return plans.read_training(self._recipe(self.cleaned_data))
 
     def _recipe(self, data: dict[str, Any]) -> dict[str, Any]:
-        monotone = {column.name: int(sign) for column, sign in self.directions if sign in {"1", "-1"}}
+        chosen = data.get("column_set", "joint")
+        signs = {column.name: sign for column, sign in self.directions if chosen in {"joint", column.party}}
+        monotone = {name: int(sign) for name, sign in signs.items() if sign in {"1", "-1"}}
         return {
             "algorithm": data["algorithm"],
-            "column_set": data.get("column_set", "joint"),
+            "column_set": chosen,
             "rows": data["rows"],
             "split": self._split(data),
             "scaling": {"base_score": data["base_score"], "base_odds": data["base_odds"], "pdo": data["pdo"]},

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from modeling import artifacts as tickets
 from modeling import charts, figure_parts
 from modeling.artifacts import Column
+from modeling.judging import ORDER
 from models_registry import selectors
 from models_registry.models import TrainingRun, ValueOfData
 
@@ -42,9 +43,15 @@ class TrainingPage:
     variables: list[Variable]
 
 
+def in_order(by_split: Mapping[str, Any]) -> dict[str, Any]:
+    """Train, valid, test, out of fold, OOT: a JSON column need not keep the order of keys."""
+    return {name: by_split[name] for name in ORDER if name in by_split}
+
+
 def training_page(run: TrainingRun) -> TrainingPage:
     """Everything that the page of a ready run shows."""
     report = selectors.training_report(run)
+    report |= {"splits": in_order(report["splits"])}
     columns = _columns(run)
     funnel = [_named(row, columns) for row in report["funnel"]]
     coefficients = [
@@ -157,6 +164,7 @@ def value_views(value: ValueOfData) -> list[ValueView]:
 def _value_view(rows: str, view: dict[str, Any]) -> ValueView:
     split = view["judged_on"]
     figures = view["splits"][split]
+    figures |= {"models": {name: figures["models"][name] for name in SETS}}
     pairs = [
         pair | {"model_title": SETS[pair["model"]], "other_title": SETS[pair["other"]]} for pair in figures["pairs"]
     ]
@@ -201,7 +209,7 @@ def comparison_page(compared: dict[str, Any], curves: Curves) -> ComparisonPage:
             "lines": [{"run": told[number], **row} for number, row in figures["models"].items()],
         }
         for name, splits in views
-        for split, figures in reversed(splits.items())
+        for split, figures in reversed(in_order(splits).items())
         if not figures.get("hidden")
     ]
     both = len(curves) > 1

@@ -88,7 +88,7 @@ PLACE = {
 
 def report_of(evaluation: Evaluation) -> Report:
     """Everything that the report's page shows of a ready evaluation."""
-    result = evaluation.result
+    result = evaluation.result | {key: pages.in_order(evaluation.result[key]) for key in BY_SPLIT}
     marks = words.marks(evaluation.ticket.get("marks", []))
     value = selectors.value_on(evaluation.run.feature_table)
     shown = {name: row for name, row in result["splits"].items() if not row.get("hidden")}
@@ -111,6 +111,7 @@ def report_of(evaluation: Evaluation) -> Report:
     )
 
 
+BY_SPLIT = ("splits", "roc", "ks_curve", "gain", "deciles", "widths", "calibration", "score_hist", "returning")
 TILES = (("ks", "KS"), ("auc", "AUC"), ("gini", "Gini"))
 
 

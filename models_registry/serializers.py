@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_registry import selectors
@@ -29,6 +30,7 @@ class ArtifactSerializer(serializers.ModelSerializer[Any]):
     def get_url(self, row: Artifact) -> str:
         return reverse(self.url_name, args=[row.project.slug, row.number])
 
+    @extend_schema_field(ErrorBody(allow_null=True))
     def get_error(self, row: Artifact) -> dict[str, Any] | None:
         job = row.job
         if job is None or job.state not in {Job.State.FAILED, Job.State.CANCELLED}:
@@ -158,15 +160,6 @@ class VersionSerializer(serializers.ModelSerializer[Version]):
 
     def get_url(self, row: Version) -> str:
         return reverse("api-version-detail", args=[row.project.slug, row.model.slug, row.number])
-
-
-class OrderSerializer(serializers.Serializer[Any]):
-    """The answer to an order of long work: look at ``url`` or at the job until the state is ``ready`` or ``failed``."""
-
-    number = serializers.IntegerField()
-    state = serializers.CharField()
-    job = serializers.UUIDField(allow_null=True)
-    url = serializers.CharField()
 
 
 class NewRun(serializers.Serializer[Any]):

@@ -25,7 +25,7 @@ LOOKUPS = 200
 
 def look(version: Version) -> list[Check]:
     """Run the checks that need no publisher and note them on the version, for the approver to read."""
-    found = [check_evaluation(version), *_score_checks(version), check_marks(version, selectors.marks_of(version))]
+    found = [check_evaluation(version), *_score_checks(version)]
     _note(version, found)
     return found
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from datafactory.models import FeatureTable
+from datafactory.services.matches import require_usable
 from modeling import artifacts as tickets
 from modeling.artifacts import Progress, no_progress
 from modeling.train import TrainPlan
@@ -69,10 +70,12 @@ def order(
 
 
 def require_ready(feature_table: FeatureTable) -> None:
+    """The table is whole, its project open, and the sample's authorisation in force."""
     if feature_table.state != FeatureTable.State.READY:
         raise Conflict(
             "feature_table_not_ready", _("Feature table %(number)s is not ready.") % {"number": feature_table.number}
         )
+    require_usable(feature_table.match.sample)
 
 
 def run_training(*, run: TrainingRun, progress: Progress = no_progress) -> TrainingRun:

@@ -9,7 +9,6 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from datafactory.models import FeatureTable
 from models_registry import access, pages, selectors, words
@@ -66,7 +65,8 @@ def recipe_form(request: HttpRequest, project: Project, kind: type[RecipeForm]) 
         chosen = tables.filter(pk=data["feature_table"]) if str(data.get("feature_table", "")).isdigit() else tables
     else:
         chosen = tables.filter(number=int(asked)) if asked.isdigit() else tables
-    return kind(data, tables=tables, table=chosen.order_by("-number").first())
+    algorithm = request.GET.get("algorithm", TrainingRun.Algorithm.SCORECARD)
+    return kind(data, tables=tables, table=chosen.order_by("-number").first(), initial={"algorithm": algorithm})
 
 
 def form_page(request: HttpRequest, project: Project, form: RecipeForm, words_: dict[str, Any]) -> HttpResponse:
@@ -92,8 +92,10 @@ def run_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 @login_required
-@require_POST
 def run_evaluate(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """A link from elsewhere leads to the run's page, whose button does it."""
+    if request.method != "POST":
+        return redirect("models_registry:run-detail", slug, number)
     run = access.run_for(request.user, slug, number, access.BUILD)
     try:
         plan = plans.read_evaluation({})

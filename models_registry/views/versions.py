@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -52,8 +53,10 @@ def version_history(request: HttpRequest, slug: str, model: str) -> HttpResponse
 
 
 @login_required
-@require_POST
 def version_create(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """A link from elsewhere leads to the run's page, whose form does it."""
+    if request.method != "POST":
+        return redirect(f"{reverse('models_registry:run-detail', args=[slug, number])}#run-offer")
     run = access.run_for(request.user, slug, number, access.BUILD)
     form = OfferForm(request.POST)
     if not form.is_valid():

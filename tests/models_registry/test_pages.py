@@ -5,7 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from models_registry.models import TrainingRun, ValueOfData, Version
-from models_registry.services import gate, plans, releases, value
+from models_registry.services import evaluation as evaluations
+from models_registry.services import gate, plans, releases, training, value
 from tests.models_registry import tables
 from tests.models_registry.conftest import SCORECARD, XGBOOST
 from tests.models_registry.tables import job_of
@@ -212,3 +213,19 @@ def test_the_live_version_page_offers_to_retire(client_of, people, approved, pag
     page = client_of(people.approver).get(f"{pages}/versions/auto-loan/1/").text
     assert "Retire" in page
     assert "live since" in page
+
+
+def test_pages_show_work_that_is_not_done_yet(client_of, people, feature_table, trained, pages, run_jobs):
+    """Runs, evaluations and values that wait, and a ready run that nobody has evaluated."""
+    plan = plans.read_training(XGBOOST)
+    run = trained()
+    waiting = [
+        training.train_model(user=people.modeler, feature_table=feature_table, plan=plan),
+        evaluations.evaluate_model(user=people.modeler, run=run, plan=plans.read_evaluation({})),
+        value.value_of_data(user=people.modeler, feature_table=feature_table, plan=plan),
+    ]
+    browser = client_of(people.partner)
+    for name in ("runs/", "evaluations/", "value/", "models/", f"compare/?run={run.number}"):
+        assert browser.get(f"{pages}/{name}").status_code == 200, name
+    for noun, row in zip(("runs", "evaluations", "value"), waiting, strict=True):
+        assert "waiting for a worker" in browser.get(f"{pages}/{noun}/{row.number}/").text, noun

@@ -7,8 +7,9 @@ from models_registry import selectors
 from models_registry.models import TrainingRun
 from models_registry.services import plans, training
 from projects import jobs, storage
-from projects.errors import Conflict, Invalid
+from projects.errors import Conflict, DomainError, Invalid
 from projects.models import AuditEvent, Job
+from projects.services.authorisations import withdraw
 from tests.models_registry.conftest import SCORECARD, XGBOOST
 from tests.models_registry.tables import job_of
 
@@ -94,6 +95,13 @@ def test_a_table_that_is_not_ready_is_refused(feature_table, people):
     with pytest.raises(Conflict) as refused:
         training.train_model(user=people.modeler, feature_table=feature_table, plan=plans.read_training({}))
     assert refused.value.code == "feature_table_not_ready"
+
+
+def test_without_an_authorisation_in_force_nothing_is_trained(feature_table, authorisation, people):
+    withdraw(user=people.partner, authorisation=authorisation)
+    with pytest.raises(DomainError) as refused:
+        training.train_model(user=people.modeler, feature_table=feature_table, plan=plans.read_training({}))
+    assert refused.value.code == "no_authorisation"
 
 
 @pytest.mark.parametrize("plan", [{"algorithm": "magic"}, {"splits": {}}, {"bins": {"max_bins": "many"}}, []])
