@@ -2,7 +2,7 @@
 
 Numbers: goods and bads are sorted apart, merged into counts by distinct value, cut into pre-bins by CART and by even
 shares, and an exact dynamic programme picks the merge of pre-bins with the largest IV under the plan's limits.
-Categories: rare levels are pooled, the others ordered by bad rate and merged by the same programme; IV is convex, so the
+Categories: rare levels are pooled, the others ordered by bad rate and merged likewise; IV is convex, so the
 best groups are contiguous in that order (Fisher 1958). Splits and groups set by hand are law: they are tabulated, never
 moved.
 """
