@@ -4,7 +4,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.apps import apps
 from django.conf import settings
+
+from projects.models import Artifact
 
 ROOMS = ("modeling", "datafactory/engine", "models_registry/engine", "risk_products/engine")
 PLACES = {
@@ -20,7 +23,13 @@ PLACES = {
 def sentences() -> set[str]:
     """Every sentence and word of pure code that a page may show."""
     paths = (path for room in ROOMS for path in (settings.BASE_DIR / room).rglob("*.py"))
-    return {text for path in paths for text in of_module(path) if any(letter.isalpha() for letter in text)}
+    found = {text for path in paths for text in of_module(path) if any(letter.isalpha() for letter in text)}
+    return found | nouns()
+
+
+def nouns() -> set[str]:
+    """What the stages are called: an artifact without a name of its own is shown as "match 2"."""
+    return {str(model._meta.verbose_name) for model in apps.get_models() if issubclass(model, Artifact)}
 
 
 def of_module(path: Path) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -291,7 +292,7 @@ class Artifact(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or f"{self._meta.verbose_name} {self.number}"
+        return self.name or f"{gettext(str(self._meta.verbose_name))} {self.number}"
 
 
 def in_force(now: Any) -> Q:

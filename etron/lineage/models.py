@@ -13,7 +13,7 @@ from etron.lineage.base import Rights, base, in_progress, link, party, step_of
 from modeling.artifacts import fingerprint
 from models_registry.models import Evaluation, TrainingRun, ValueOfData
 from projects.models import Project
-from projects.templatetags.figures import figure, half_width, split_label
+from projects.templatetags.figures import figure, half_width, signed, split_label
 
 
 @dataclass(frozen=True)
@@ -123,15 +123,15 @@ def value_steps(project: Project, line_of: Mapping[str, str]) -> Iterator[Step]:
     rows = ValueOfData.objects.filter(project=project).select_related("job").defer("ticket", "result")
     for row in rows.order_by("number"):
         table = f"features-{row.feature_table_id}"
-        gain = row.summary.get("gain") or row.summary.get("ks_gain")
+        gain = row.summary.get("ks_gain")
         yield in_progress(
             Step(
                 **base(row, "value", _("Value %(n)s") % {"n": row.number}),
                 line=f"value-{line_of.get(table, table)}-{fingerprint(row.plan)}",
                 parents=(table,),
                 title=row.name or _("Value of the data"),
-                figure=figure(gain, 3) if gain is not None else _("Ready"),
-                sub=_("of the platform's data"),
+                figure=f"KS {signed(gain, 3)}" if gain is not None else _("Ready"),
+                sub=_("joint over partner"),
                 url=address("models_registry:value-detail", project.slug, row.number),
             ),
             step_of(row),

@@ -15,7 +15,10 @@ from django.utils.timesince import timesince
 from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 
+from projects.phrases import worded
+
 register = template.Library()
+register.filter("worded", worded)
 
 NONE = "–"
 MINUS = "−"
@@ -418,7 +421,9 @@ def control(field: Any) -> SafeString:
 MARKS = {
     "leakage_unknown": gettext_noop("Leakage cannot be excluded: the sample or a source has no time."),
     "immature_months": gettext_noop("Some months are not mature: their outcomes are not all known yet."),
-    "maturity_suspected": gettext_noop("The bad rate falls in the last months: their outcomes may not all be known yet."),
+    "maturity_suspected": gettext_noop(
+        "The bad rate falls in the last months: their outcomes may not all be known yet."
+    ),
 }
 
 

@@ -1,4 +1,6 @@
-"""Words of this floor that are stored as codes: roles and data categories."""
+"""Words of this floor that are stored as codes: roles, data categories, details of audit lines."""
+
+from typing import Any
 
 from django import template
 
@@ -16,3 +18,9 @@ def role_label(code: str) -> str:
 @register.filter
 def category_label(code: str) -> str:
     return str(dict(CATEGORIES).get(code, code))
+
+
+@register.filter
+def detail_text(value: Any) -> str:
+    """A value of an audit line's detail: lists with commas, no quotes."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

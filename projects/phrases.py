@@ -1,0 +1,42 @@
+"""Short phrases that pure code writes into results, in the reader's language. They are stored in English."""
+
+import re
+from typing import Any
+
+from django.utils.translation import gettext, gettext_noop
+
+PHRASES = (
+    (r"kept", gettext_noop("kept")),
+    (r"IV below (?P<limit>\S+)", gettext_noop("IV below %(limit)s")),
+    (
+        r"correlation with (?P<other>.+) above (?P<limit>\S+)",
+        gettext_noop("correlation with %(other)s above %(limit)s"),
+    ),
+    (r"VIF above (?P<limit>\S+)", gettext_noop("VIF above %(limit)s")),
+    (r"coefficient not below 0", gettext_noop("coefficient not below 0")),
+    (r"p above (?P<limit>\S+)", gettext_noop("p above %(limit)s")),
+    (r"events, (?P<days>\d+) days", gettext_noop("events, %(days)s days")),
+    (r"sum of (?P<field>.+), (?P<days>\d+) days", gettext_noop("sum of %(field)s, %(days)s days")),
+    (r"mean of (?P<field>.+), (?P<days>\d+) days", gettext_noop("mean of %(field)s, %(days)s days")),
+    (r"max of (?P<field>.+), (?P<days>\d+) days", gettext_noop("max of %(field)s, %(days)s days")),
+    (r"distinct of (?P<field>.+), (?P<days>\d+) days", gettext_noop("distinct of %(field)s, %(days)s days")),
+    (r"Missing", gettext_noop("Missing")),
+    (r"Other", gettext_noop("Other")),
+    (r"Special (?P<code>\S+)", gettext_noop("Special %(code)s")),
+)
+KNOWN = tuple((re.compile(pattern), sentence) for pattern, sentence in PHRASES)
+
+
+def worded(text: Any) -> str:
+    """The phrase translated; anything else as it is.
+
+    >>> worded("IV below 0.02")
+    'IV below 0.02'
+    >>> worded("(-inf, 3)")
+    '(-inf, 3)'
+    """
+    given = str(text or "")
+    for pattern, sentence in KNOWN:
+        if found := pattern.fullmatch(given):
+            return gettext(sentence) % found.groupdict() if found.groupdict() else gettext(sentence)
+    return given
