@@ -143,6 +143,19 @@ def may_read_log(user: User, job: Job) -> bool:
     return job.institution in institutions_of(user, job.project)
 
 
+def readable_logs(user: User, jobs: Iterable[Job]) -> set[UUID]:
+    """Of jobs that ``user`` may see, those whose log and error they may read: :func:`may_read_log` for a list."""
+    mine = set(ProjectMember.objects.filter(user=user).values_list("project_id", "institution_id"))
+    at = set(Membership.objects.filter(user=user).values_list("institution_id", flat=True))
+
+    def readable(job: Job) -> bool:
+        if job.institution_id is None:
+            return True
+        return job.institution_id in at if job.project_id is None else (job.project_id, job.institution_id) in mine
+
+    return {job.pk for job in jobs if readable(job)}
+
+
 def job_for(user: AnyUser, pk: UUID | str, *, steer: bool = False) -> Job:
     """The job if ``user`` may see it (404 else), and may cancel or retry it if ``steer`` (403 else)."""
     job = Job.objects.select_related("project", "institution", "created_by").filter(pk=pk).first()

@@ -1,5 +1,6 @@
 """REST doors of this floor: who I am, institutions, projects, their legal basis and members, jobs, the audit log."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from projects import access, jobs, selectors
+from projects import access, jobs, selectors, sharing
 from projects import serializers as shapes
 from projects.errors import Invalid, NotFound
 from projects.forms import AuditFilterForm
-from projects.models import Project, ProjectMember, User
+from projects.models import Job, Project, ProjectMember, User
 from projects.services import authorisations, members
 from projects.services import projects as services
 
@@ -37,10 +38,30 @@ def _read(shape: type[BaseSerializer[Any]], request: Request) -> dict[str, Any]:
     return values
 
 
-def _paged(request: Request, rows: QuerySet[Any], shape: type[BaseSerializer[Any]]) -> Response:
+Context = Callable[[list[Any]], dict[str, Any]]
+
+
+def _paged(
+    request: Request, rows: QuerySet[Any], shape: type[BaseSerializer[Any]], context: Context | None = None
+) -> Response:
+    """One page of ``rows``; ``context`` reads in one go what the shape needs for all of them."""
     pages = LimitOffsetPagination()
-    page = pages.paginate_queryset(rows, request)
-    return pages.get_paginated_response(shape(page, many=True, context={"request": request}).data)
+    page = list(pages.paginate_queryset(rows, request) or [])
+    return pages.get_paginated_response(shape(page, many=True, context=context(page) if context else {}).data)
+
+
+def _projects_context(request: Request) -> Context:
+    user = access.person(request.user)
+    return lambda rows: {"held": sharing.held_on(user, Project, [row.pk for row in rows])}
+
+
+def _jobs_context(request: Request) -> Context:
+    user = access.person(request.user)
+    return lambda rows: {"readable": access.readable_logs(user, rows)}
+
+
+def _job_body(request: Request, row: Job) -> Any:
+    return shapes.JobSerializer(row, context=_jobs_context(request)([row])).data
 
 
 class Me(APIView):
@@ -67,8 +88,12 @@ class Projects(APIView):
     @extend_schema(operation_id="projects_list", parameters=PAGE, responses=shapes.ProjectSerializer(many=True))
     def get(self, request: Request) -> Response:
         """One's projects, the last changed first."""
-        rows = selectors.projects_of(access.person(request.user)).select_related("created_by")
-        return _paged(request, rows, shapes.ProjectSerializer)
+        rows = (
+            selectors.projects_of(access.person(request.user))
+            .select_related("created_by")
+            .prefetch_related("participations__decided_by")
+        )
+        return _paged(request, rows, shapes.ProjectSerializer, _projects_context(request))
 
     @extend_schema(
         operation_id="projects_create",
@@ -86,7 +111,7 @@ class Projects(APIView):
 
 def _project_body(request: Request, project: Project) -> Any:
     project.refresh_from_db()
-    return shapes.ProjectSerializer(project, context={"request": request}).data
+    return shapes.ProjectSerializer(project, context=_projects_context(request)([project])).data
 
 
 class OneProject(APIView):
@@ -217,7 +242,7 @@ class Jobs(APIView):
             rows = rows.filter(state=wanted["state"])
         if "project" in wanted:
             rows = rows.filter(project__slug=wanted["project"])
-        return _paged(request, rows, shapes.JobSerializer)
+        return _paged(request, rows, shapes.JobSerializer, _jobs_context(request))
 
 
 class OneJob(APIView):
@@ -225,7 +250,7 @@ class OneJob(APIView):
     def get(self, request: Request, pk: UUID) -> Response:
         """State, progress, log and first cause of failure of one job."""
         jobs.reap_if_due()
-        return Response(shapes.JobSerializer(access.job_for(request.user, pk), context={"request": request}).data)
+        return Response(_job_body(request, access.job_for(request.user, pk)))
 
 
 class JobCancellation(APIView):
@@ -233,7 +258,7 @@ class JobCancellation(APIView):
     def post(self, request: Request, pk: UUID) -> Response:
         """Stop a waiting job at once, a running one at its next step. Twice is safe."""
         row = jobs.cancel(access.job_for(request.user, pk, steer=True), user=access.person(request.user))
-        return Response(shapes.JobSerializer(row, context={"request": request}).data, status=status.HTTP_202_ACCEPTED)
+        return Response(_job_body(request, row), status=status.HTTP_202_ACCEPTED)
 
 
 class JobRetry(APIView):
@@ -241,7 +266,7 @@ class JobRetry(APIView):
     def post(self, request: Request, pk: UUID) -> Response:
         """Run a failed or cancelled job again from its beginning."""
         row = jobs.retry(access.job_for(request.user, pk, steer=True), user=access.person(request.user))
-        return Response(shapes.JobSerializer(row, context={"request": request}).data, status=status.HTTP_202_ACCEPTED)
+        return Response(_job_body(request, row), status=status.HTTP_202_ACCEPTED)
 
 
 class Audit(APIView):

@@ -5,7 +5,6 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from projects import access, sharing
 from projects.models import (
     AuditEvent,
     Authorisation,
@@ -55,6 +54,8 @@ class ParticipationSerializer(serializers.ModelSerializer[Participation]):
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
+    """Give ``held``, the permissions by project id, in the context."""
+
     created_by = serializers.SlugRelatedField[User](slug_field="email", read_only=True)
     participants = ParticipationSerializer(source="participations", many=True, read_only=True)
     my_permissions = serializers.SerializerMethodField()
@@ -76,7 +77,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_my_permissions(self, project: Project) -> list[str]:
-        return sorted(sharing.held(access.person(self.context["request"].user), project))
+        return sorted(self.context["held"][project.pk])
 
 
 class NewProjectSerializer(serializers.Serializer[Any]):
@@ -150,7 +151,10 @@ class NewMemberSerializer(serializers.Serializer[Any]):
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
-    """Log and error only for the people of the institution whose file the job works on."""
+    """Give ``readable``, the ids of :func:`access.readable_logs`, in the context.
+
+    Log and error only for the people of the institution whose file the job works on.
+    """
 
     project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
     institution = serializers.SlugRelatedField[Institution](slug_field="slug", read_only=True)
@@ -188,7 +192,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
 
     def to_representation(self, instance: Job) -> dict[str, Any]:
         values = super().to_representation(instance)
-        if not access.may_read_log(access.person(self.context["request"].user), instance):
+        if instance.pk not in self.context["readable"]:
             values |= {"error": "", "error_detail": {}, "log": []}
         return values
 

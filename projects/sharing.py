@@ -122,9 +122,15 @@ def objects_for(user: User, queryset: QuerySet[M], perm: str) -> QuerySet[M]:
 
 def held(user: User, obj: Model) -> frozenset[str]:
     """Codenames of the permissions that membership gives ``user`` on ``obj``."""
-    if not user.is_active:
-        return frozenset()
+    return held_on(user, type(obj), [obj.pk])[obj.pk]
+
+
+def held_on(user: User, model: type[Model], pks: Iterable[Any]) -> dict[Any, frozenset[str]]:
+    """The same for many objects of one kind, in one query."""
+    found: dict[str, set[str]] = {str(pk): set() for pk in pks}
     rows = UserObjectPermission.objects.filter(
-        user=user, content_type=ContentType.objects.get_for_model(obj), object_pk=str(obj.pk)
+        user=user, content_type=ContentType.objects.get_for_model(model), object_pk__in=list(found)
     )
-    return frozenset(rows.values_list("permission__codename", flat=True))
+    for pk, codename in rows.values_list("object_pk", "permission__codename") if user.is_active else ():
+        found[pk].add(codename)
+    return {pk: frozenset(found[str(pk)]) for pk in pks}

@@ -76,7 +76,7 @@ def grant(
         granted_by=user,
         data_key=keys.new_wrapped_key(),
     )
-    _record("authorisation.granted", user, row, expires_at=expires_at.isoformat())
+    _record("authorisation.granted", user, row, expires_at=expires_at.isoformat(timespec="minutes"))
     return row
 
 

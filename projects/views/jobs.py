@@ -23,7 +23,8 @@ def job_list(request: HttpRequest) -> HttpResponse:
     if state in Job.State.values:
         rows = rows.filter(state=state)
     page = Paginator(rows, 25).get_page(request.GET.get("page"))
-    lines = [(row, not access.may_read_log(user, row)) for row in page]
+    readable = access.readable_logs(user, page)
+    lines = [(row, row.pk not in readable) for row in page]
     context = {"page": page, "lines": lines, "state": state, "states": Job.State.choices}
     return render(request, "projects/job_list.html", context)
 

@@ -5,7 +5,7 @@ from guardian.models import UserObjectPermission
 
 from projects import access, sharing
 from projects.errors import Conflict, DomainError, Forbidden, NotFound
-from projects.models import Project, ProjectMember
+from projects.models import Job, Project, ProjectMember
 from projects.services import members
 from projects.services.projects import archive_project, create_project, decide_participation
 
@@ -114,3 +114,12 @@ def test_a_member_of_both_acts_for_each_by_role(platform, partner_bank, make_use
     assert access.sides(both, project) == {"partner", "platform"}
     assert access.institution_of(both, project, "projects.bring_sample") == partner_bank
     assert access.institution_of(both, project, "projects.build_project") == platform
+
+
+def test_logs_in_bulk_are_those_one_by_one(project, people, platform, partner_bank):
+    for institution in (None, platform, partner_bank):
+        for where in (None, project):
+            Job.objects.create(name="x.y", project=where, institution=institution, created_by=people.modeler)
+    for user in vars(people).values():
+        seen = [job for job in Job.objects.all() if access.may_see_job(user, job)]
+        assert access.readable_logs(user, seen) == {job.pk for job in seen if access.may_read_log(user, job)}
