@@ -22,6 +22,7 @@ from datafactory.services import samples as sample_services
 from datafactory.services import sources as source_services
 from datafactory.services import uploads as upload_services
 from modeling.errors import DataError
+from models_registry import selectors as registry_selectors
 from models_registry.models import Evaluation, TrainingRun, ValueOfData, Version
 from models_registry.services import evaluation as evaluation_services
 from models_registry.services import plans as plan_services
@@ -225,7 +226,8 @@ class Builder:
         if version.status == Version.Status.SUBMITTED:
             version = version_services.approve(user=self.cast["approver"], version=version, note="Figures read.")
         if version.status == Version.Status.APPROVED:
-            release_services.publish(user=self.cast["approver"], version=version)
+            marks = tuple(registry_selectors.marks_of(version))
+            release_services.publish(user=self.cast["approver"], version=version, acknowledge=marks)
             version.refresh_from_db()
         return version
 

@@ -86,8 +86,12 @@ def test_default_of_credit_cards_with_a_third_of_the_platform_gone(site, shared_
     )
     assert 0.68 < result["match_rate"] < 0.72
     value = result["value_of_data"]
-    matched = {name: figures["auc"]["value"] for name, figures in value["matched"]["oof"]["models"].items()}
-    every = {name: figures["auc"]["value"] for name, figures in value["all"]["oof"]["models"].items()}
+    matched = {
+        name: figures["auc"]["value"] for name, figures in value["views"]["matched"]["splits"]["oof"]["models"].items()
+    }
+    every = {
+        name: figures["auc"]["value"] for name, figures in value["views"]["all"]["splits"]["oof"]["models"].items()
+    }
     assert matched["joint"] > matched["platform"] > matched["partner"]
     assert 0.775 <= matched["joint"] <= 0.790
     assert every["joint"] > max(every["partner"], every["platform"])
