@@ -66,7 +66,7 @@ def describe_input(column: Column, values: npt.NDArray[Any], min_people: int = 1
     seen = values[~np.isnan(values) & ~np.isin(values, column.specials)]
     if not len(seen):
         return _input(column)
-    middle = float(np.sort(seen)[len(seen) // 2])
+    middle = float(np.partition(seen, len(seen) // 2)[len(seen) // 2])
     return _input(column, minimum=float(seen.min()), maximum=float(seen.max()), typical=middle)
 
 

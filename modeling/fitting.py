@@ -61,11 +61,14 @@ def _useless(column: Column, values: Any) -> str | None:
         return "dates are not modelled"
     if column.kind == "category":
         seen = set(values.tolist())
+        n_values, n_missing = len(seen - {None}), int(None in seen)
     else:
-        seen = set(np.unique(values[~np.isnan(values)])[:2].tolist()) | ({None} if np.isnan(values).any() else set())
-    if seen == {None}:
+        missing = np.isnan(values)
+        here = values[~missing]
+        n_values, n_missing = (1 + int(here.min() < here.max()) if len(here) else 0), int(missing.any())
+    if n_values == 0:
         return "no values"
-    return "one value only" if len(seen) < 2 else None
+    return "one value only" if n_values + n_missing < 2 else None
 
 
 def _fit_scorecard(

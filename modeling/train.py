@@ -7,8 +7,9 @@ row gets an out-of-fold PD (``pd_oof``), and the model that is stored is fitted 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -161,11 +162,14 @@ def _counts(rows: Rows, split: npt.NDArray[Any]) -> dict[str, dict[str, float]]:
     }
 
 
-def versions() -> Mapping[str, str]:
+@cache
+def versions() -> dict[str, str]:
     """Versions of what a fitted model depends on."""
-    names = ("numpy", "scikit-learn", "xgboost-cpu", "numba", "onnxruntime")
-    installed = {dist.metadata["Name"].lower() for dist in importlib.metadata.distributions()}
-    return {"modeling": str(CODE_VERSION)} | {n: importlib.metadata.version(n) for n in names if n in installed}
+    found = {"modeling": str(CODE_VERSION)}
+    for name in ("numpy", "scikit-learn", "xgboost-cpu", "xgboost", "numba", "onnxruntime"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def _ticket(
