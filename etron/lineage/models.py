@@ -8,7 +8,7 @@ from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext as _
 
 from etron.addresses import address
-from etron.flow import Step
+from etron.flow import Link, Step
 from etron.lineage.base import Rights, base, in_progress, link, party, step_of
 from modeling.artifacts import fingerprint
 from models_registry.models import Evaluation, TrainingRun, ValueOfData
@@ -57,8 +57,8 @@ def run_step(
     table = f"features-{row.feature_table_id}"
     recipe = fingerprint(row.algorithm, row.column_set, row.plan)
     follow = (
-        *link(rights.build, _("Evaluate"), "report", "models_registry:run-evaluate", project.slug, row.number),
-        *link(rights.build, _("Offer as a version"), "tag", "models_registry:version-create", project.slug, row.number),
+        *link(rights.build, _("Evaluate"), "report", "models_registry:run-detail", project.slug, row.number),
+        *offer(rights, project, row.number),
         *link(True, _("Compare"), "compare", "models_registry:comparison", project.slug, query=f"?runs={row.number}"),
     )
     return in_progress(
@@ -93,6 +93,12 @@ def runs_of_values(project: Project) -> set[int]:
     return set(through.filter(trainingrun__evaluations=None).values_list("trainingrun_id", flat=True))
 
 
+def offer(rights: Rights, project: Project, run: int) -> tuple[Link, ...]:
+    """The form that makes a version stands on the run's page."""
+    title = _("Offer as a version")
+    return link(rights.build, title, "tag", "models_registry:run-detail", project.slug, run, query="#run-offer")
+
+
 def evaluation_step(row: Any, project: Project, rights: Rights, line_of: Mapping[str, str]) -> Step:
     run, judged = f"run-{row.run_id}", Judged.of(row.summary, row.splits)
     split = split_label(judged.split)
@@ -106,14 +112,7 @@ def evaluation_step(row: Any, project: Project, rights: Rights, line_of: Mapping
             figure=f"AUC {figure(judged.auc, 3)}",
             sub=_("%(n)s rows") % {"n": figure(judged.n)} if judged.n else split,
             url=address("models_registry:evaluation-detail", project.slug, row.number),
-            follow=link(
-                rights.build,
-                _("Offer as a version"),
-                "tag",
-                "models_registry:version-create",
-                project.slug,
-                row.run.number,
-            ),
+            follow=offer(rights, project, row.run.number),
         ),
         step_of(row),
     )
