@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
+from django.utils import translation
 
 from projects.models import Artifact
 
@@ -29,7 +30,8 @@ def sentences() -> set[str]:
 
 def nouns() -> set[str]:
     """What the stages are called: an artifact without a name of its own is shown as "match 2"."""
-    return {str(model._meta.verbose_name) for model in apps.get_models() if issubclass(model, Artifact)}
+    with translation.override("en"):
+        return {str(model._meta.verbose_name) for model in apps.get_models() if issubclass(model, Artifact)}
 
 
 def of_module(path: Path) -> Iterator[str]:
