@@ -148,8 +148,7 @@ class Journey:
                 f"projects/{project}/values", {"feature_table": table["number"], "plan": self.plan("xgboost", "joint")}
             )
         with self.timed("publish"):
-            marks = sorted({mark for noun in (sample, match, table) for mark in noun["ticket"].get("marks", [])})
-            version = self.publish(project, runs["xgboost/joint"]["number"], marks)
+            version = self.publish(project, runs["xgboost/joint"]["number"])
         with self.timed("score"):
             scores = self.score(project, version, ten_rows)
         return {
@@ -158,7 +157,7 @@ class Journey:
             "auc": {name: figure["auc"] for name, figure in figures.items()},
             "ks": {name: figure["ks"] for name, figure in figures.items()},
             "value_of_data": value["result"],
-            "marks": marks,
+            "marks": version["marks"],
             "version": f"{version['model']}/v{version['number']}",
             "scores": scores,
             "timings": self.timings,
@@ -166,9 +165,9 @@ class Journey:
 
     def project(self) -> str:
         """Create, approve for both institutions, authorise."""
-        mine = {m["institution"] for m in self.modeler.get("me")["memberships"]}
-        memberships = self.partner.get("me")["memberships"]
-        partner = next((m["institution"] for m in memberships if m["kind"] == "partner"), None)
+        mine = {row["slug"] for row in self.modeler.get("me")["institutions"]}
+        institutions = self.partner.get("me")["institutions"]
+        partner = next((row["slug"] for row in institutions if row["kind"] == "partner"), None)
         if partner is None:
             raise SystemExit("The partner's token (or --token) must belong to a member of a partner institution.")
         if not self.options.partner_token and partner not in mine:
@@ -241,12 +240,12 @@ class Journey:
             for figure in ("auc", "ks")
         }
 
-    def publish(self, project: str, run: int, marks: list[str]) -> Any:
+    def publish(self, project: str, run: int) -> Any:
         version = self.modeler.post(f"projects/{project}/versions", {"run": run, "model": "Joint credit score"})
         path = f"projects/{project}/versions/{version['model']}/{version['number']}"
         self.modeler.post(f"{path}/submit", {"note": "Joint columns beat both sides alone."})
         self.approver.post(f"{path}/approve", {"note": "Figures and marks read."})
-        return self.approver.post(f"{path}/publish", {"acknowledge": marks})
+        return self.approver.post(f"{path}/publish", {"acknowledge": version["marks"]})
 
     def ten_rows(self, file: Path) -> list[dict[str, str]]:
         with file.open(encoding="utf-8", newline="") as stream:

@@ -146,6 +146,7 @@ class VersionSerializer(serializers.ModelSerializer[Version]):
     algorithm = serializers.CharField(source="run.algorithm", read_only=True)
     column_set = serializers.CharField(source="run.column_set", read_only=True)
     figures = serializers.JSONField(source="evaluation.summary", read_only=True)
+    marks = serializers.SerializerMethodField(help_text="What limits the figures; publishing asks to acknowledge it.")
     author = serializers.EmailField(source="author.email", read_only=True)
     decided_by = serializers.EmailField(source="decided_by.email", read_only=True, default=None)
     url = serializers.SerializerMethodField()
@@ -153,10 +154,13 @@ class VersionSerializer(serializers.ModelSerializer[Version]):
     class Meta:
         model = Version
         fields = (
-            *("model", "number", "status", "run", "evaluation", "algorithm", "column_set", "figures"),
+            *("model", "number", "status", "run", "evaluation", "algorithm", "column_set", "figures", "marks"),
             *("signature", "bands", "gate", "acknowledged", "note", "author", "created_at", "submitted_at"),
             *("decided_by", "decided_at", "decision_note", "url"),
         )
+
+    def get_marks(self, row: Version) -> list[str]:
+        return selectors.marks_of(row)
 
     def get_url(self, row: Version) -> str:
         return reverse("api-version-detail", args=[row.project.slug, row.model.slug, row.number])

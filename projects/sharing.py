@@ -27,7 +27,7 @@ PROJECT_RULES: dict[str, frozenset[str]] = {
     "bring_sample": frozenset({Role.ANALYST}),
     "decide_project": DECIDERS,
     "release_project": frozenset({Role.APPROVER}),
-    "integrate_project": frozenset({Role.INTEGRATOR}),
+    "integrate_project": frozenset({Role.ANALYST, Role.INTEGRATOR}),
     "manage_project": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -11,7 +11,7 @@ from risk_products.models import Product, ProductKey, ScoreCall, WatchList
 RULES: dict[str, frozenset[str]] = {
     "view_product": sharing.EVERYONE,
     "score_product": frozenset({Role.MODELER, Role.ANALYST, Role.INTEGRATOR}),
-    "integrate_product": frozenset({Role.INTEGRATOR, Role.ADMINISTRATOR}),
+    "integrate_product": frozenset({Role.ANALYST, Role.INTEGRATOR, Role.ADMINISTRATOR}),
 }
 
 

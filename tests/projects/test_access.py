@@ -12,7 +12,7 @@ from projects.services.projects import archive_project, create_project, decide_p
 HELD = {
     "modeler": {"view_project", "build_project", "manage_project"},  # the creator looks after the members
     "colleague": {"view_project", "build_project"},
-    "partner": {"view_project", "bring_sample", "decide_project"},
+    "partner": {"view_project", "bring_sample", "decide_project", "integrate_project"},
     "approver": {"view_project", "decide_project", "release_project"},
     "integrator": {"view_project", "integrate_project"},
     "administrator": {"view_project", "manage_project", "decide_project"},
