@@ -95,6 +95,7 @@ def run_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def run_evaluate(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A link from elsewhere leads to the run's page, whose button does it."""
     if request.method != "POST":
+        access.run_for(request.user, slug, number)
         return redirect("models_registry:run-detail", slug, number)
     run = access.run_for(request.user, slug, number, access.BUILD)
     try:

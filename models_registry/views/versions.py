@@ -56,6 +56,7 @@ def version_history(request: HttpRequest, slug: str, model: str) -> HttpResponse
 def version_create(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A link from elsewhere leads to the run's page, whose form does it."""
     if request.method != "POST":
+        access.run_for(request.user, slug, number)
         return redirect(f"{reverse('models_registry:run-detail', args=[slug, number])}#run-offer")
     run = access.run_for(request.user, slug, number, access.BUILD)
     form = OfferForm(request.POST)
