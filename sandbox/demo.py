@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 from django.conf import settings
 from django.utils import timezone
 
@@ -36,8 +38,11 @@ from projects.services import authorisations as authorisation_services
 from projects.services import members as member_services
 from projects.services import projects as project_services
 from risk_products.engine.accounts import AccountRow
-from risk_products.models import Product, WatchList
+from risk_products.models import Product, ProductKey, WatchList
+from risk_products.selectors import standing as standings
+from risk_products.services import keys as key_services
 from risk_products.services import products as product_services
+from risk_products.services import scoring as scoring_services
 from risk_products.services import watching as watch_services
 from sandbox.cast import make_cast
 from sandbox.people import Plan
@@ -273,10 +278,10 @@ def build_demo(run: JobRun, people: int) -> None:
     score = build.live(scorecard, "Joint credit score")
     watch = build.live(trees, "Account risk")
     fraud = build.live(multi, "Multi-lending score")
-    build.product(
+    credit_score = build.product(
         score, "credit-score", Product.Family.CREDIT, "Credit score", "Default within six months, joint data."
     )
-    build.product(
+    multi_lending = build.product(
         fraud, "multi-lending", Product.Family.ANTI_FRAUD, "Multi-lending score", "Applications at other lenders."
     )
     monitoring = build.product(
@@ -288,15 +293,52 @@ def build_demo(run: JobRun, people: int) -> None:
     cases = build.table(collection, "partner/overdue.csv", OVERDUE, "Overdue instalments", ["profile", "lending"])
     unpaid = build.trained(cases, "Scorecard", {"algorithm": "scorecard", "column_set": "joint", "split": OOT})
     repay = build.live(unpaid, "Repayment likelihood")
-    build.product(
+    repayment = build.product(
         repay,
         "repayment",
         Product.Family.COLLECTION,
         "Repayment likelihood",
         "Overdue accounts: who pays by themselves.",
     )
-    build.step("Watch list")
+    build.step("Calls and a watch list")
+    _calls(build, credit_score, "partner/applications.csv", 240)
+    _calls(build, multi_lending, "partner/applications.csv", 120)
+    _calls(build, repayment, "partner/overdue.csv", 80)
     _watch_list(build, monitoring, watch)
+
+
+def _calls(build: Builder, product: Product, file: str, count: int) -> None:
+    """A key of the partner and the first applicants of a file scored with it, so that the product's page has life."""
+    if ProductKey.objects.filter(product=product).exists():
+        return
+    user, bank = build.cast["integrator"], Institution.objects.get(slug="huaxin")
+    made = key_services.issue_key(user=user, product=product, institution=bank, name="Loan origination")
+    version = registry_selectors.live_version(product.model)
+    assert version is not None
+    rows = [
+        msgspec.Raw(msgspec.json.encode({"request_id": f"demo-{number:04d}", "ids": ids, "features": features}))
+        for number, (_, ids, features) in enumerate(_accounts(build, file, version, count), 1)
+    ]
+    scoring_services.score_batch(_standing(made.secret), rows, channel="batch")
+
+
+def _standing(secret: str) -> standings.Standing:
+    standing = standings.of_key(secret)
+    assert standing is not None
+    return standing
+
+
+def _accounts(
+    build: Builder, file: str, version: Version, count: int
+) -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:
+    """The first rows of a partner's file as the scoring door takes them: own reference, ids, features."""
+    wanted = {column["field"]: column["kind"] for column in version.signature["request"]}
+    with (build.folder / file).open(encoding="utf-8") as stream:
+        for row in islice(csv.DictReader(stream), count):
+            features = {
+                field: row[field] if kind == "category" else float(row[field]) for field, kind in wanted.items()
+            }
+            yield next(iter(row.values())), {"mobile__sha256": row["mobile_sha256"]}, features
 
 
 def _watch_list(build: Builder, product: Product, version: Version) -> None:
@@ -304,19 +346,9 @@ def _watch_list(build: Builder, product: Product, version: Version) -> None:
     if WatchList.objects.filter(product=product).exists():
         return
     user = build.cast["integrator"]
-    wanted = {column["field"]: column["kind"] for column in version.signature["request"]}
     watch_list = watch_services.create_watch_list(
         user=user, product=product, institution=Institution.objects.get(slug="huaxin"), name="Branch Chaoyang"
     )
-    with (build.folder / "partner/applications.csv").open(encoding="utf-8") as stream:
-        rows = [row for _, row in zip(range(300), csv.DictReader(stream), strict=False)]
-    accounts = [
-        AccountRow(
-            row["application_no"],
-            {"mobile__sha256": row["mobile_sha256"]},
-            {field: row[field] if kind == "category" else float(row[field]) for field, kind in wanted.items()},
-        )
-        for row in rows
-    ]
+    accounts = [AccountRow(*row) for row in _accounts(build, "partner/applications.csv", version, 300)]
     watch_services.put_accounts(user=user, watch_list=watch_list, accounts=accounts)
     watch_services.rescore(user=user, watch_list=watch_list)

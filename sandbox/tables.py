@@ -182,8 +182,9 @@ def partner_applications(
     rng: np.random.Generator, plan: Plan, people: People, applications: Applications, repayments: Repayments
 ) -> pa.Table:
     """The partner's approved applications with its own attributes and the outcome after six months."""
-    rows = np.flatnonzero((applications.lender == PARTNER) & applications.approved)
-    person, month = applications.person[rows], applications.month[rows]
+    matured = day_text(applications.at) < np.datetime_as_string(np.datetime64(plan.until, "M") - PERFORMANCE_MONTHS)
+    rows = np.flatnonzero((applications.lender == PARTNER) & applications.approved & matured)
+    person = applications.person[rows]
     ability, size = people.ability[person], len(rows)
     income = np.exp(rng.normal(9.0 - 0.33 * ability, 0.24)).round(-1)
     return pa.table(
@@ -205,9 +206,8 @@ def partner_applications(
             ),
             "own_cards": rng.poisson(np.exp(0.5 + 0.12 * people.hunger[person])),
             "bad_30dpd_6mob": outcome(applications, repayments, rows),
-            "month_no": month,
         }
-    ).drop_columns(["month_no"])
+    )
 
 
 def dirty(applications: pa.Table) -> pa.Table:
