@@ -234,6 +234,9 @@ VALKEY_SOCKET = HOME / "queue" / "valkey.sock"
 if len(str(VALKEY_SOCKET)) > 100:  # the kernel takes no longer names for sockets
     VALKEY_SOCKET = Path(f"/tmp/etron-{os.getuid()}") / f"{hashlib.sha256(str(HOME).encode()).hexdigest()[:12]}.sock"  # noqa: S108
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{VALKEY_SOCKET}"
+# Counts failed sign-ins across processes where there is a server for it; the embedded default counts per process.
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
