@@ -11,6 +11,7 @@ MONTHS = 24
 EMPLOYERS_PER_PERSON = 1 / 40
 GANG_SHARE = 0.006
 INTERMEDIARY_SHARE = 0.015
+KNOWN_SHARE = 0.82
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class People:
     hunger: np.ndarray  # what other lenders see
     stress: np.ndarray  # (people, months), what only the present shows
     risk: np.ndarray
+    known: np.ndarray  # whether the platform holds anything about the person
     age: np.ndarray
     city_tier: np.ndarray
     employer: np.ndarray
@@ -92,6 +94,7 @@ def make_people(plan: Plan) -> People:
         hunger=hunger,
         stress=stress,
         risk=risk.astype(np.float32),
+        known=rng.random(count) < KNOWN_SHARE,
         age=np.clip(rng.normal(36 - 3 * ability, 9), 19, 68).astype(np.int16),
         city_tier=rng.choice(np.array([1, 2, 3, 4]), count, p=[0.18, 0.27, 0.33, 0.22]).astype(np.int8),
         employer=rng.integers(0, max(1, int(count * EMPLOYERS_PER_PERSON)), count),

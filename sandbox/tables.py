@@ -73,7 +73,7 @@ def profile(rng: np.random.Generator, plan: Plan, people: People) -> pa.Table:
     starts = month_starts(plan.until)
     parts = []
     for month in (2, 12):
-        known = np.flatnonzero(rng.random(plan.people) < 0.86)
+        known = np.flatnonzero(people.known & (rng.random(plan.people) < 0.9))
         at = starts[month] + rng.integers(0, 20 * DAY_US, len(known))
         parts.append(
             pa.table(
@@ -102,7 +102,8 @@ def profile(rng: np.random.Generator, plan: Plan, people: People) -> pa.Table:
 
 def lending(rng: np.random.Generator, plan: Plan, people: People, applications: Applications) -> pa.Table:
     """Applications at the other lenders; a few arrive twice, as real feeds do."""
-    rows = np.flatnonzero((applications.lender != PARTNER) & (applications.known < month_starts(plan.until)[-1]))
+    reported = people.known[applications.person] & (applications.known < month_starts(plan.until)[-1])
+    rows = np.flatnonzero((applications.lender != PARTNER) & reported)
     rows = np.sort(np.concatenate([rows, rng.choice(rows, len(rows) // 200, replace=False)]))
     lender, bank = applications.lender[rows], lender_is_bank(plan)
     return pa.table(
@@ -123,7 +124,7 @@ def lending(rng: np.random.Generator, plan: Plan, people: People, applications: 
 def repayment(plan: Plan, people: People, applications: Applications, repayments: Repayments) -> pa.Table:
     """Instalments of loans at other lenders, known two days after they are due."""
     known = repayments.at + 2 * DAY_US < month_starts(plan.until)[-1]
-    rows = np.flatnonzero((applications.lender[repayments.loan] != PARTNER) & known)
+    rows = np.flatnonzero((applications.lender[repayments.loan] != PARTNER) & known & people.known[repayments.person])
     return pa.table(
         {
             "mobile_sha256": people.mobile[repayments.person[rows]],
@@ -139,7 +140,7 @@ def repayment(plan: Plan, people: People, applications: Applications, repayments
 def behaviour(rng: np.random.Generator, plan: Plan, people: People) -> pa.Table:
     """Account events of the platform's app: visits and limit look-ups rise with stress."""
     starts = month_starts(plan.until)
-    counts = rng.poisson(np.exp(-1.0 + 0.3 * people.stress))
+    counts = rng.poisson(np.exp(-1.0 + 0.3 * people.stress) * people.known[:, None])
     person, month = np.nonzero(counts)
     person, month = np.repeat(person, counts[person, month]), np.repeat(month, counts[person, month])
     at = starts[month] + (rng.random(len(person)) * (starts[month + 1] - starts[month])).astype(np.int64)

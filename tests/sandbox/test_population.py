@@ -45,7 +45,7 @@ def test_ids_are_hashes_and_the_two_sides_meet(world):
     profile = pq.read_table(world / "platform/profile.parquet").to_pandas()
     assert sample.mobile_sha256.str.fullmatch("[0-9a-f]{64}").all()
     rate = sample.mobile_sha256.isin(profile.mobile_sha256).mean()
-    assert 0.9 < rate < 1.0
+    assert 0.7 < rate < 0.9
 
 
 def test_bad_rate_is_a_lenders(world):
