@@ -95,7 +95,7 @@ def _rows(data: pa.Table, inputs: tuple[Column, ...], n_unlabelled: int) -> Rows
         row_id=_objects(data["row_id"]),
         person=_objects(data["person"]),
         y=_numbers(data["y"]),
-        weight=_numbers(data["weight"]) if "weight" in data.column_names else np.ones(n),
+        weight=_weights(data["weight"]) if "weight" in data.column_names else np.ones(n),
         matched=_numbers(data["matched"]) > 0 if "matched" in data.column_names else np.ones(n, dtype=bool),
         observed_at=_times(data["observed_at"]) if "observed_at" in data.column_names else None,
         split=_objects(data["split"]) if "split" in data.column_names else None,
@@ -115,6 +115,13 @@ def _numbers(values: pa.ChunkedArray) -> Floats:
     elif pa.types.is_temporal(values.type):
         values = values.cast(pa.timestamp("us")).cast(pa.int64())
     return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _weights(values: pa.ChunkedArray) -> Floats:
+    weights = _numbers(values)
+    if not (np.isfinite(weights).all() and (weights > 0).all()):
+        raise DataError("weight_not_positive", "Weights must be finite and above 0.", column="weight")
+    return weights
 
 
 def _times(values: pa.ChunkedArray) -> Objects:

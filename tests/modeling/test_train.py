@@ -158,9 +158,23 @@ def test_what_cannot_be_trained_is_said(tmp_path):
     assert _refused(frame[["y", "partner__age"]], tmp_path / "set", TrainPlan(column_set="platform")) == "no_columns"
     assert _refused(frame, tmp_path / "name", TrainPlan(columns=("partner__no",))) == "column_unknown"
     assert _refused(frame.assign(partner__k=1.0)[["y", "partner__k"]], tmp_path / "k", TREES) == "no_variables"
+    assert _refused(frame.assign(weight=0.0), tmp_path / "weight", TREES) == "weight_not_positive"
     frame.loc[5, "partner__income"] = np.inf
     assert _refused(frame, tmp_path / "inf") == "not_finite"
     assert _refused(frame, tmp_path / "inf2", TREES) == "not_finite"
+
+
+@pytest.mark.parametrize("algorithm", ["scorecard", "xgboost"])
+def test_weights_reach_the_fit(tmp_path, algorithm):
+    """Goods weighing ten times as much: everybody's PD falls, the order hardly moves."""
+    frame = applicants()
+    plan = replace(TREES, algorithm=algorithm)
+    plain = write_table(frame, tmp_path / "plain", SPECIALS)
+    heavy = write_table(frame.assign(weight=np.where(frame["y"] == 1, 1.0, 10.0)), tmp_path / "heavy", SPECIALS)
+    _, light, _ = _train((plain, tmp_path / "plain"), plan, tmp_path / "a")
+    _, weighted, _ = _train((heavy, tmp_path / "heavy"), plan, tmp_path / "b")
+    assert weighted["pd"].mean() < light["pd"].mean() / 3
+    assert light["pd"].corr(weighted["pd"], method="spearman") > 0.9
 
 
 def test_rows_without_label_are_counted_and_left_out(tmp_path):
