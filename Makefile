@@ -9,6 +9,14 @@ MANAGE := $(PY) manage.py
 export PATH := $(PATH):$(CURDIR)/$(VENV)/bin
 export PYTHONUNBUFFERED := 1
 
+# uv takes seconds where pip takes a minute; pip follows where only its own configuration reaches the package index.
+define install
+{ echo "Installing pinned dependencies …"; \
+  $(VENV)/bin/uv pip install --quiet --system-certs --python $(PY) --require-hashes -r requirements/$(1).lock || { \
+  echo "Trying again with pip …"; \
+  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$(1).lock; }; }
+endef
+
 .PHONY: run run-production test test-fast test-postgres lint types arrows bench setup setup-dev messages clean help
 
 help: ## this list
@@ -59,12 +67,11 @@ $(VENV)/.base: requirements/bootstrap.lock
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.base requirements/run.lock
-	@test -f $(VENV)/.dev -a $(VENV)/.dev -nt requirements/dev.lock || { echo "Installing pinned dependencies …"; $(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements/run.lock; }
+	@test -f $(VENV)/.dev -a $(VENV)/.dev -nt requirements/dev.lock || $(call install,run)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.lock
-	@echo "Installing pinned dependencies …"
-	@$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements/dev.lock
+	@$(call install,dev)
 	@touch $@
 
 static/dist/.built: package.json package-lock.json $(wildcard static/js/*.js) $(wildcard scripts/*.mjs) | $(VENV)/.base
