@@ -1,7 +1,7 @@
 """The scoring door under load: requests a second, p50 and p99 at 1, 8 and 32 connections, on SQLite and PostgreSQL.
 
-A real server (granian, as the site runs it), a real model, the embedded database with full durability; every request has
-a new id and is on record before its answer. Callers are closed loops: each connection sends when its answer has come.
+A real server (granian, as the site runs it), a real model, full durability; every request has a new id and is on record
+before its answer. Callers are closed loops: each connection sends when its answer has come.
 PostgreSQL is measured when ETRON_TEST_POSTGRES_URL is set. The peer is the same call as a plain REST framework view.
 """
 
@@ -54,7 +54,7 @@ def _measure(made: Site, database: str, seconds: float, rounds: int) -> list[dic
     for _ in range(rounds):
         for name, application in (("ours", APPLICATION), ("peer", PEER)):
             made.start(SERVER["workers"], SERVER["threads"], application)
-            load(made, 8, 0.5)
+            load(made, 16, 0.5)
             for connections in CONNECTIONS:
                 loads.setdefault((name, connections), []).append(load(made, connections, seconds))
             made.kill()
@@ -84,15 +84,18 @@ def _median(loads: list[Load], figure: str) -> float:
     return float(np.median([getattr(one, figure) for one in loads]))
 
 
-def load(made: Site, connections: int, seconds: float) -> Load:
-    """Closed loops over keep-alive connections in one thread: the caller itself costs about 50 microseconds a call."""
+def load(made: Site, connections: int, seconds: float, least: int = 5) -> Load:
+    """Closed loops over keep-alive connections in one thread: the caller itself costs about 50 microseconds a call.
+
+    Goes on until every connection has ``least`` answers, so that a load before the measured ones warms every process.
+    """
     callers = selectors.DefaultSelector()
     open_ones = [Caller(made) for _ in range(connections)]
     for caller in open_ones:
         callers.register(caller.socket, selectors.EVENT_READ, caller)
         caller.send()
     started = time.perf_counter()
-    while time.perf_counter() - started < seconds:
+    while time.perf_counter() - started < seconds or any(len(caller.took_ms) < least for caller in open_ones):
         for ready, _ in callers.select(timeout=1):
             if ready.data.receive():
                 ready.data.send()

@@ -1,4 +1,4 @@
-"""The same call as a plain Django REST framework view: key looked up by the ORM, serializers in and out, model.save()."""
+"""The same call as a plain REST framework view: key looked up by the ORM, serializers in and out, model.save()."""
 
 import hashlib
 import os

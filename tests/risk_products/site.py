@@ -65,14 +65,16 @@ class Site:
         command += ["--port", str(self.port), "--workers", str(workers), "--blocking-threads", str(threads)]
         command += ["--no-access-log", "--log-level", "error", *options]
         self.server = subprocess.Popen(command, cwd=ROOT, env=self.environment, start_new_session=True)
-        deadline = time.monotonic() + 60
+        deadline = (
+            time.monotonic() + 180
+        )  # a process imports for seconds before its first call, longer on a busy machine
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 if self.post({"request_id": f"ready-{secrets.token_hex(4)}", "features": {}})[0] == 200:
                     return
             assert self.server.poll() is None, "the server ended"
             time.sleep(0.1)
-        raise AssertionError("the server did not answer within a minute")
+        raise AssertionError("the server did not answer within three minutes")
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -87,8 +89,13 @@ class Site:
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """End the server with all its processes at once."""
-        if self.server is not None and self.server.poll() is None:
-            os.killpg(self.server.pid, number)
+        if self.server is None or self.server.poll() is not None:
+            return
+        os.killpg(self.server.pid, number)
+        try:
+            self.server.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.server.pid, signal.SIGKILL)
             self.server.wait(timeout=30)
 
 
