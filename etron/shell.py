@@ -3,17 +3,19 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_stubs_ext import StrPromise
 
 from etron import selectors
 from etron.addresses import address
 from projects.models import User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Entry:
     """One link of the navigation: the name of its URL, and which pages it stands for."""
 
     url_name: str
-    title: StrPromise
+    title: "StrPromise"
     icon: str
     here: str  # the view's url_name begins so: "sample" for sample-list, sample-detail, sample-upload
 
