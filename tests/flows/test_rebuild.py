@@ -1,9 +1,11 @@
 """Same files, plans and seed give the same content, in another project and in the same one, on two engine threads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +14,7 @@ from django.utils import timezone
 from datafactory.services import features, matches, samples, sources, uploads
 from models_registry.services import evaluation, plans, training
 from projects import storage
+from projects.models import Institution
 from projects.services.authorisations import grant
 from projects.services.projects import create_project, decide_participation
 from sandbox.demo import APPLICATIONS, OOT, SOURCES
@@ -38,9 +41,9 @@ class Workshop:
     """Builds the whole chain of the demo's credit project by its services, jobs at once."""
 
     people: SimpleNamespace
-    bank: object
+    bank: Institution
     world: Path
-    run_jobs: object
+    run_jobs: Callable[[], Any]
 
     def do(self, service, **given):
         with self.run_jobs():
@@ -89,12 +92,12 @@ class Workshop:
         made = {"sample": self.do(samples.import_sample, user=partner, project=project, upload=upload, plan=plan)}
         made["match"] = self.do(matches.match_sample, user=modeler, sample=made["sample"], source_versions=versions)
         made["features"] = self.do(features.build_features, user=modeler, match=made["match"], plan={})
-        for name, plan in TRAINING.items():
+        for name, recipe in TRAINING.items():
             run = self.do(
                 training.train_model,
                 user=modeler,
                 feature_table=made["features"],
-                plan=plans.read_training(plan),
+                plan=plans.read_training(recipe),
                 name=name,
             )
             judged = plans.read_evaluation({"bootstrap": 50})
