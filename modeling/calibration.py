@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from modeling.floor import count_people, merge_small, people_codes
 
@@ -111,5 +111,5 @@ def hosmer_lemeshow(
     usable = [row for row in table if 0 < row.avg_pd < 1]
     statistic = sum(row.weight * (row.bad_rate - row.avg_pd) ** 2 / (row.avg_pd * (1 - row.avg_pd)) for row in usable)
     degrees = len(usable) - 2 if fitted else len(usable)
-    p = float(chi2.sf(statistic, degrees)) if degrees > 0 else float("nan")
+    p = float(chdtrc(degrees, statistic)) if degrees > 0 else float("nan")
     return HosmerLemeshow(float(statistic), degrees, p)

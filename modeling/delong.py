@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, rankdata
+from scipy.special import ndtr
 
 Floats = NDArray[np.float64]
 
@@ -45,14 +45,24 @@ def delong(y: ArrayLike, risk: ArrayLike, other: ArrayLike) -> DeLong:
     contrast = np.array([1.0, -1.0])
     variance = float(contrast @ (cov_bads + cov_goods) @ contrast)
     error = float(np.sqrt(max(variance, 0.0)))
-    p = 1.0 if first == second else 0.0 if error == 0 else float(2 * norm.sf(abs(first - second) / error))
+    p = 1.0 if first == second else 0.0 if error == 0 else float(2 * ndtr(-abs(first - second) / error))
     return DeLong(first, second, error, p)
 
 
 def _placements(risk: Floats, bad: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Each bad's share of goods below it, and each good's share of bads above it."""
     m, n = bad.sum(), (~bad).sum()
-    together = rankdata(risk)
-    of_bads = (together[bad] - rankdata(risk[bad])) / n
-    of_goods = 1 - (together[~bad] - rankdata(risk[~bad])) / m
+    together = midranks(risk)
+    of_bads = (together[bad] - midranks(risk[bad])) / n
+    of_goods = 1 - (together[~bad] - midranks(risk[~bad])) / m
     return of_bads, of_goods
+
+
+def midranks(values: Floats) -> Floats:
+    """Ranks from 1; equal values share the mean of their ranks.
+
+    >>> midranks(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from modeling.scorecard import Scaling
 from modeling.splits import DISPLAY_ZONE, SPLITS, local_months
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 ORDER = (*SPLITS[:3], "oof", "oot")  # from the rows that taught to the rows that judge
@@ -71,7 +73,7 @@ def judged_splits(predictions: pd.DataFrame, plan: EvaluationPlan, scaling: Scal
     rows = predictions[predictions["y"].notna()]
     month = months_of(rows, plan.zone)
     if month is not None and plan.immature_months:
-        mature = ~pd.Series(month).isin(plan.immature_months).to_numpy()
+        mature = ~np.isin(month, np.array(plan.immature_months, dtype=object))
         rows, month = rows[mature], month[mature]
     names = rows["split"].to_numpy(dtype=object)
     frames = {name: (names == name, "pd") for name in SPLITS}

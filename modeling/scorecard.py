@@ -167,7 +167,7 @@ def _not_converged() -> DataError:
 
 
 def _wald(name: str, coefficient: float, error: float) -> Coefficient:
-    from scipy.stats import norm
+    from scipy.special import ndtr  # not needed to score
 
     z = coefficient / error
-    return Coefficient(name, coefficient, error, z, float(2 * norm.sf(abs(z))))
+    return Coefficient(name, coefficient, error, z, float(2 * ndtr(-abs(z))))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from modeling.errors import DataError
+
+if TYPE_CHECKING:  # heavy, and plans are read by processes that never split
+    import pandas as pd
 
 SplitKind = Literal["random", "time", "column", "folds"]
 SPLITS = ("train", "valid", "test", "oot")
@@ -113,6 +115,8 @@ def _people(person: ArrayLike) -> NDArray[Any]:
 
 
 def _local(observed_at: ArrayLike, zone: str) -> pd.DatetimeIndex:
+    import pandas as pd
+
     times = pd.DatetimeIndex(pd.to_datetime(pd.Series(observed_at), utc=True))
     return times.tz_convert(zone)
 
@@ -123,6 +127,8 @@ def _ranked(people: NDArray[Any], seed: int) -> tuple[NDArray[np.int64], NDArray
     A person's hash does not depend on who else is in the sample, so a grown sample moves only people near a cut.
     One blake2b a person in Python: 1.1 s for a million.
     """
+    import pandas as pd
+
     codes, values = pd.factorize(people, sort=True)
     key = seed.to_bytes(8, "big", signed=True)
     digests = b"".join(hashlib.blake2b(str(value).encode(), digest_size=8, key=key).digest() for value in values)
@@ -158,6 +164,8 @@ def _out_of_time(observed_at: ArrayLike | None, n: int, plan: SplitPlan) -> NDAr
 
 def _boundary(local: pd.DatetimeIndex, plan: SplitPlan) -> pd.Timestamp:
     """Local midnight at which oot begins."""
+    import pandas as pd
+
     if plan.oot_from is not None:
         try:
             return pd.Timestamp(plan.oot_from).tz_localize(plan.zone)
@@ -172,6 +180,8 @@ def _boundary(local: pd.DatetimeIndex, plan: SplitPlan) -> pd.Timestamp:
 
 
 def _own_column(column: ArrayLike | None, n: int) -> NDArray[Any]:
+    import pandas as pd
+
     if column is None:
         raise DataError("no_split_column", "The sample has no split column.")
     split = pd.Series(column, dtype=object)

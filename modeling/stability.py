@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from modeling.floor import count_people, people_codes
 
@@ -100,7 +100,8 @@ def psi_noise(expected: ArrayLike, actual: ArrayLike, level: float = 0.95) -> fl
     used = int(((e > 0) | (a > 0)).sum())
     if used < 2 or not e.sum() or not a.sum():
         return 0.0
-    return float(chi2.ppf(level, used - 1) * (1 / e.sum() + 1 / a.sum()))
+    quantile = 2 * float(gammaincinv((used - 1) / 2, level))  # of chi-square
+    return quantile * float(1 / e.sum() + 1 / a.sum())
 
 
 def psi_by_month(

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-import ibis
 import pyarrow as pa
 
 Table = Any  # ibis.Table: the library ships no types
@@ -50,6 +49,8 @@ class DuckDBEngine:
     """
 
     def __init__(self, root: Path, threads: int = 2, memory_mb: int = 4096, temp: Path | None = None) -> None:
+        import ibis  # a second of CPU: only processes that run queries load it
+
         self.root = root.resolve()
         parent = temp or self.root / ".engine"
         parent.mkdir(parents=True, exist_ok=True)

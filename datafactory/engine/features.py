@@ -9,7 +9,6 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import ibis
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -19,7 +18,6 @@ import pyarrow.parquet as pq
 from datafactory.engine.engines import Table, TableEngine
 from datafactory.engine.keying import id_column, keys_file
 from datafactory.engine.matching import MatchPlan, SourceInput, as_known, source_prefix
-from datafactory.engine.profile import profile_features
 from datafactory.engine.windows import (
     Agg,
     Aggregate,
@@ -170,6 +168,8 @@ def build_features(
     progress(len(chosen), len(chosen) + 2, "rows")
     n_rows, n_matched = _write_rows(base, sample, built, out / "rows.parquet", engine)
     progress(len(chosen) + 1, len(chosen) + 2, "profile")
+    from datafactory.engine.profile import profile_features  # binning and pandas: for the job alone
+
     profile = profile_features(
         out / "rows.parquet",
         columns,
@@ -288,6 +288,8 @@ def _latest(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngi
 
     The order is found on narrow rows; wide columns are then read for the winners alone.
     """
+    import ibis  # heavy: plans and choices in this module are read by web processes too
+
     rows = _joined(one, plan, keyed, engine, [ROW_HASH], windows=False)
     order = [rows.event_time.desc(), rows.known_at.desc()] if one.source.has_event_time else []
     rank = ibis.row_number().over(
@@ -310,7 +312,8 @@ def _write_rows(
     sample: Table, of: SampleFile, built: Sequence[tuple[SourceFeatures, list[Table]]], path: Path, engine: TableEngine
 ) -> tuple[int, int]:
     """Join everything to the sample in its order and write it; returns rows and matched rows."""
-    spine = engine.table(engine.scratch("spine.parquet")).select("__pos", matched=ibis._["__matched"])
+    spine = engine.table(engine.scratch("spine.parquet"))
+    spine = spine.select("__pos", matched=spine["__matched"])
     wide = sample.join(spine, "__pos")
     for _, tables in built:
         for table in tables:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -75,6 +74,8 @@ def build_report(
 
 def month_codes(observed_at: pa.ChunkedArray, zone: str) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Group number of each row and the months' names, for example ``2023-04``; months begin in ``zone``."""
+    import pandas as pd  # heavy: loaded by the job that matches, not by who orders it
+
     months = local_months(observed_at.combine_chunks().to_numpy(zero_copy_only=False), zone)
     codes, names = pd.factorize(months, sort=True)
     return codes.astype(np.int64), [str(name) for name in names]

@@ -11,9 +11,8 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -43,6 +42,9 @@ from datafactory.engine.sniffing import sniff_file
 from datafactory.engine.sources import read_source
 from datafactory.engine.tables import engine, literal, quoted, write_sorted, writer
 from modeling.artifacts import Column, Progress, SampleFile, fingerprint, hash_folder, no_progress
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = [
     "ColumnGuess",

@@ -7,9 +7,8 @@ import datetime as dt
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +21,9 @@ from datafactory.engine.scanning import Scan, scan_file
 from datafactory.engine.tables import engine, literal, quoted, write_sorted, writer
 from modeling.artifacts import Column, Progress, SourceFile, fingerprint, hash_folder, no_progress
 from modeling.errors import DataError
+
+if TYPE_CHECKING:
+    import duckdb
 
 READER = 1  # raised when the same file and plan would give another table
 ROW_HASH = "row_hash"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datafactory.engine.plans import Limits
+
+if TYPE_CHECKING:
+    import duckdb
 
 _CELLS_PER_GROUP = 4_000_000
 
@@ -73,6 +75,8 @@ def quoted(name: str) -> str:
 @contextmanager
 def engine(folder: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB that can read and write below one folder only, spills there, and loads no extension."""
+    import duckdb  # heavy: a web process reads plans and heads of files, never a whole one
+
     connection = duckdb.connect(":memory:")
     try:
         for statement in (

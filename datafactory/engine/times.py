@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -125,6 +124,8 @@ def _days_in(text: pa.Array, time_format: str, micros: Integers) -> Integers:
 
 
 def _localised(micros: Integers, zone: str) -> Integers:
+    import pandas as pd  # heavy, and needed only once a file is read
+
     index = pd.DatetimeIndex(micros.astype("datetime64[us]"))
     first = np.ones(len(index), dtype=bool)
     aware = index.tz_localize(zone_of(zone), ambiguous=first, nonexistent="shift_forward")

@@ -6,9 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from datafactory.engine import maturity
 from datafactory.engine.disclosure import shown
@@ -17,6 +15,9 @@ from datafactory.engine.kinds import FeatureColumn
 from datafactory.engine.plans import Limits, SamplePlan
 from datafactory.engine.tables import literal, rows_of
 from modeling.errors import DataError
+
+if TYPE_CHECKING:
+    import duckdb
 
 MOSTLY_NUMBERS = 0.9
 

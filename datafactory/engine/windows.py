@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -100,12 +99,16 @@ def window_starts(observed_at: npt.NDArray[np.int64], days: Sequence[int]) -> di
 
 def bucket(event_time: Any, starts: Sequence[Any]) -> Any:
     """Index of the shortest window (ascending) that holds the event; the caller has left out what no window holds."""
+    import ibis  # heavy: the plans in this module are read by web processes too
+
     branches = [(event_time >= start, index) for index, start in enumerate(starts[:-1])]
     return ibis.cases(*branches, else_=len(starts) - 1) if branches else ibis.literal(0)
 
 
 def cleaned(table: Table, column: Column) -> Any:
     """A field as it may be aggregated: NaN, infinities and special codes are missing."""
+    import ibis  # heavy, as above
+
     field = table[column.name]
     if column.kind == "bool":
         return field.cast("int64")

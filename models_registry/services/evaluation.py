@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 
 from modeling import artifacts as tickets
 from modeling.artifacts import Progress, no_progress
-from modeling.evaluate import EvaluationPlan
-from modeling.evaluate import evaluate_model as judge
+from modeling.judging import EvaluationPlan
 from models_registry import selectors
 from models_registry.models import Evaluation, TrainingRun
 from models_registry.services import plans
@@ -62,6 +61,8 @@ def run_evaluation(*, evaluation: Evaluation, progress: Progress = no_progress) 
     """Do the work of :func:`evaluate_model`. Twice is safe: a ready evaluation stays."""
     if evaluation.state == Evaluation.State.READY:
         return evaluation
+    from modeling.evaluate import evaluate_model as judge  # pandas and scipy: for the job alone
+
     model = tickets.from_json(tickets.TrainedModel, evaluation.run.ticket)
     plan = plans.read_evaluation(evaluation.plan)
     with storage.staging() as staged:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from datafactory.models import FeatureTable
 from modeling.artifacts import fingerprint, from_json
-from modeling.evaluate import EvaluationPlan
+from modeling.judging import EvaluationPlan
 from modeling.train import TrainPlan
 from projects.errors import Invalid
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
-import pandas as pd
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,7 +12,6 @@ from django.utils.translation import gettext as _
 from datafactory.models import FeatureTable
 from modeling import artifacts as tickets
 from modeling.artifacts import Progress, no_progress
-from modeling.evaluate import compare_models
 from modeling.train import TrainPlan
 from models_registry import selectors
 from models_registry.models import TrainingRun, ValueOfData
@@ -109,8 +107,10 @@ def _part_of(progress: Progress, done: int, parts: int) -> Progress:
 
 
 def _compare(rows: WhichRows, runs: Runs, progress: Progress) -> dict[str, Any]:
+    from modeling.evaluate import compare_models  # pandas and scipy: for the job alone
+
     chosen = {columns: runs[rows, columns] for columns in COLUMN_SETS}
-    predictions: dict[str, pd.DataFrame] = {columns: predictions_of(run) for columns, run in chosen.items()}
+    predictions: dict[str, Any] = {columns: predictions_of(run) for columns, run in chosen.items()}
     plan = plans.judging(plans.read_evaluation({}), chosen["joint"].feature_table)
     result = compare_models(predictions, PAIRS, plan, progress=progress)
     return result | {"runs": {columns: run.number for columns, run in chosen.items()}}
