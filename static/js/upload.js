@@ -29,7 +29,7 @@ function fail(form, text) {
 function arrived(form, request) {
   const target = request.getResponseHeader("HX-Redirect") || request.getResponseHeader("HX-Location");
   if (target) return location.assign(target);
-  if (request.status >= 200 && request.status < 300 && request.responseURL && !request.responseURL.startsWith(form.action)) {
+  if (request.status >= 200 && request.status < 300 && request.responseURL && request.responseURL !== form.action) {
     return location.assign(request.responseURL);
   }
   if (request.status === 413 || request.status >= 500 || request.status === 0) return fail(form, word("uploadFailed"));
