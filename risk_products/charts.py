@@ -47,7 +47,7 @@ def _milliseconds(value: float | None) -> str:
 
 def _layout(unit: str) -> dict[str, Any]:
     return {
-        "xaxis": {"type": "category"},
+        "xaxis": {"type": "category", "nticks": 7, "tickangle": 0},
         "yaxis": {"title": {"text": unit}, "rangemode": "tozero"},
         "showlegend": False,
     }

@@ -8,6 +8,7 @@ from risk_products.models import Product, ScoreCall
 from risk_products.selectors.catalogue import KeyLine
 
 MAX_ACCOUNTS_PER_REQUEST = 5_000
+KEY_STATES = ("active", "expiring", "expired", "revoked")
 
 
 class ProductIn(serializers.Serializer[Any]):
@@ -44,7 +45,7 @@ class KeyOut(serializers.Serializer[KeyLine]):
     name = serializers.CharField(source="row.name")
     prefix = serializers.CharField(source="row.prefix")
     institution = serializers.CharField(source="row.institution.slug")
-    state = serializers.ChoiceField(choices=["active", "expiring", "expired", "revoked"])
+    state = serializers.ChoiceField(choices=KEY_STATES)
     daily_limit = serializers.IntegerField(source="row.daily_limit", allow_null=True)
     calls_today = serializers.IntegerField()
     last_used = serializers.DateTimeField(allow_null=True)

@@ -112,9 +112,10 @@ def _address(product: Product, root: str) -> str:
 
 
 def _curl(address: str, asked: dict[str, Any], key: str) -> str:
-    text = pretty(asked).replace("'", r"'\\''")
+    text = pretty(asked).replace("'", r"'\''")
     return (
-        f"curl {address} \\\n"
+        "curl \\\n"
+        f"  {address} \\\n"
         f'  -H "Authorization: Bearer {key}" \\\n'
         f'  -H "Content-Type: application/json" \\\n'
         f"  -d '{text}'"

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 _TOKEN = re.compile(
-    r"(?P<k>&quot;[^&\n]*?&quot;)(?=\s*:)|(?P<s>&quot;.*?&quot;)|(?<![\w.])(?P<n>-?\d[\d.]*(?:e-?\d+)?|true|false|null)\b"
+    r"(?P<k>&quot;(?:(?!&quot;).)*&quot;)(?=\s*:)|(?P<s>&quot;.*?&quot;)|(?<=[\s\[])(?P<n>-?\d[\d.]*(?:e-?\d+)?|true|false|null)\b"
 )
 
 

@@ -49,7 +49,7 @@ def load(project, people, run_jobs):
         with run_jobs():
             table = features.build_features(user=people.modeler, match=match)
         table.refresh_from_db()
-        assert table.state == "ready", table.job.error
+        assert table.state == "ready", table.job
         return table
 
     return through

@@ -77,6 +77,7 @@ def test_scores_equal_the_doors(api, watch_list, run_jobs, call):
 def test_a_slow_slide_is_reported_when_it_adds_up(api, watch_list, run_jobs):
     run_again(api, watch_list, run_jobs)
     account = WatchedAccount.objects.get(account="L-1")
+    assert account.reported_score is not None
     account.reported_score -= 14
     account.save()
     run_again(api, watch_list, run_jobs)
@@ -129,10 +130,10 @@ def test_a_kill_between_score_and_note_reports_the_change(api, watch_list, run_j
         real(*args, **options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watching.scoring, "score_many", score_and_die)
+    monkeypatch.setattr(scoring, "score_many", score_and_die)
     with pytest.raises(KeyboardInterrupt):
         watching.rescore_watch_list(watch_list=row, job=job, progress=lambda *_: None)
-    monkeypatch.setattr(watching.scoring, "score_many", real)
+    monkeypatch.setattr(scoring, "score_many", real)
     assert watching.rescore_watch_list(watch_list=row, job=job, progress=lambda *_: None) == 3
     assert ScoreCall.objects.filter(channel="watch").count() == 6
 

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,13 @@ from modeling.train import TrainPlan, train_model
 from models_registry.models import Evaluation, Model, Release, TrainingRun, Version
 from models_registry.services import signatures
 from projects import sharing, storage
-from projects.models import Authorisation, Project, User
+from projects.models import Artifact, Authorisation, Project, User
 from projects.services import artifacts
 from risk_products.models import Product
 from risk_products.services.products import create_product
 
 ID_TYPE = "mobile__sha256"
+A = TypeVar("A", bound=Artifact)
 COLUMNS = (
     Column("partner__income", "float", "partner", "sample", "income", "Monthly income", (-1.0,)),
     Column("partner__age", "int", "partner", "sample", "age"),
@@ -57,10 +59,12 @@ def write_table(folder: Path) -> tickets.FeatureTable:
 
 
 def feature_table(project: Project, user: User, authorisation: Authorisation) -> FeatureTable:
-    who = {"project": project, "created_by": user, "plan": {}}
-    sample = artifacts.new(Sample, institution=authorisation.grantor, authorisation=authorisation, state="ready", **who)
-    match = artifacts.new(Match, sample=sample, state="ready", **(who | {"plan": {"id_types": [ID_TYPE]}}))
-    row = artifacts.new(FeatureTable, match=match, **who)
+    def new(kind: type[A], plan=None, **fields) -> A:
+        return artifacts.new(kind, project=project, created_by=user, plan=plan or {}, **fields)
+
+    sample = new(Sample, institution=authorisation.grantor, authorisation=authorisation, state="ready")
+    match = new(Match, {"id_types": [ID_TYPE]}, sample=sample, state="ready")
+    row = new(FeatureTable, match=match)
     with storage.staging() as out:
         (out / "table").mkdir()
         ticket = write_table(out / "table")
