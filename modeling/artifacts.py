@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -147,8 +147,25 @@ T = TypeVar("T")
 
 
 def to_json(value: Any) -> Any:
-    """Plain dicts and lists, fit for a JSON column."""
-    return msgspec.to_builtins(value)
+    """Plain dicts and lists, fit for a JSON column: every field by its name, however the object was built.
+
+    ``msgspec`` alone writes what an instance holds of its own: no field that it read as left out, but cached figures.
+
+    >>> to_json(from_json(Release, {"fingerprint": "f", "parents": [], "path": "", "content_hash": "c",
+    ...                             "model": "m", "version": 1, "live_from": "2024-01-01"}))["live_to"] is None
+    True
+    """
+    return msgspec.to_builtins(_spelt_out(value))
+
+
+def _spelt_out(value: Any) -> Any:
+    if is_dataclass(value):
+        return {one.name: _spelt_out(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, dict):
+        return {key: _spelt_out(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelt_out(one) for one in value]
+    return value
 
 
 def from_json(kind: type[T], value: Any) -> T:
@@ -162,7 +179,7 @@ def fingerprint(*parts: Any) -> str:
     >>> fingerprint({"b": 1, "a": 2}) == fingerprint({"a": 2, "b": 1})
     True
     """
-    return hashlib.sha256(msgspec.json.encode(msgspec.to_builtins(parts), order="deterministic")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(to_json(parts), order="deterministic")).hexdigest()
 
 
 def hash_folder(folder: Path) -> str:

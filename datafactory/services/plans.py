@@ -1,7 +1,6 @@
 """Plans of imports as they come from outside: JSON into frozen plans, checked against the file's columns."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -51,7 +50,7 @@ def read_sample_plan(given: SamplePlan | Given) -> SamplePlan:
     _refuse_unknown(given, SamplePlan)
     zone = {"zone": settings.DISPLAY_ZONE}
     try:
-        return replace(from_json(SamplePlan, zone | dict(given)))  # replace: with every default written out
+        return from_json(SamplePlan, zone | dict(given))
     except msgspec.ValidationError as error:
         raise _unreadable(error) from None
 
@@ -63,7 +62,7 @@ def read_source_plan(given: SourcePlan | Given, source: Source) -> SourcePlan:
     _refuse_unknown(given, SourcePlan)
     own = {"slug": source.slug, "kind": source.kind}
     try:
-        return replace(from_json(SourcePlan, {"zone": settings.DISPLAY_ZONE} | dict(given) | own))
+        return from_json(SourcePlan, {"zone": settings.DISPLAY_ZONE} | dict(given) | own)
     except msgspec.ValidationError as error:
         raise _unreadable(error) from None
 

@@ -43,7 +43,7 @@ def order(*, user: User, run: TrainingRun, plan: EvaluationPlan) -> tuple[Evalua
     plan = plans.judging(plan, run.feature_table)
     with transaction.atomic():
         project = Project.objects.select_for_update().get(pk=run.project_id)
-        twin = selectors.evaluation_of_recipe(run, plans.as_stored(plan))
+        twin = selectors.evaluation_of_recipe(run, tickets.to_json(plan))
         if twin:
             return twin, False
         evaluation = artifacts.new(Evaluation, project=project, created_by=user, plan=plan, run=run)

@@ -1,6 +1,5 @@
 """Untrusted recipes become the engine's frozen plans here, and nowhere else."""
 
-import json
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -50,12 +49,6 @@ def judging(plan: EvaluationPlan, feature_table: FeatureTable) -> EvaluationPlan
     immature = tuple(report.get("maturity", {}).get("immature", ()))
     months = plan.immature_months or immature
     return replace(plan, immature_months=months, zone=report.get("zone") or plan.zone)
-
-
-def as_stored(plan: Any) -> dict[str, Any]:
-    """The plan as a JSON column gives it back."""
-    stored: dict[str, Any] = json.loads(msgspec.json.encode(plan))
-    return stored
 
 
 def recipe(content_hash: str, plan: Any) -> str:

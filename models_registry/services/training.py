@@ -49,7 +49,7 @@ def order(
         project = Project.objects.select_for_update().get(pk=feature_table.project_id)
         twin = selectors.run_under_way(project, recipe)
         if twin is None and reuse_ready:
-            twin = selectors.run_ready(feature_table, plans.as_stored(plan))
+            twin = selectors.run_ready(feature_table, tickets.to_json(plan))
         if twin:
             return twin, False
         run = artifacts.new(
