@@ -1,5 +1,5 @@
 """Figures of a match: rates overall, by month, label, id type and source, and whether the matched are a different
-population. Cells of few people are hidden, see :mod:`datafactory.engine.small_cells`."""
+population. Cells of few people are hidden, see :mod:`datafactory.engine.disclosure`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datafactory.engine.small_cells import count_people, hidden_groups, people_by_group, rounded_rate, small
+from datafactory.engine.disclosure import count_people, hidden_groups, people_by_group, rounded_rate, shown
 from modeling.artifacts import Column
 from modeling.splits import local_months
 
@@ -139,12 +139,10 @@ def _groups(sample: _Sample, codes: npt.NDArray[np.int64], names: Sequence[str],
 
 def _source(sample: _Sample, hits: Hits) -> dict[str, Any]:
     people, total = _people(sample, hits.hit), sample.n_people
-    beside = _people(
-        sample, sample.matched & ~hits.hit
-    )  # found elsewhere, not here: a difference that tables give away
-    hide = small(people, total, sample.cell_floor) or 0 < beside < sample.cell_floor
+    beside = _people(sample, sample.matched & ~hits.hit)  # found elsewhere: a difference that tables give away
+    hide = shown(people, total, sample.cell_floor) is None or 0 < beside < sample.cell_floor
     rate = float(hits.hit.mean())
-    shown: dict[str, Any] = {
+    found: dict[str, Any] = {
         "slug": hits.slug,
         "hidden": hide,
         "n_matched": None if hide else int(hits.hit.sum()),
@@ -155,8 +153,8 @@ def _source(sample: _Sample, hits: Hits) -> dict[str, Any]:
         observed = sample.rows["observed_at"].cast(pa.int64()).to_numpy()
         age = (observed - hits.latest)[hits.hit] / _DAY_US
         quantiles = np.quantile(age, (0.1, 0.5, 0.9))
-        shown["freshness_days"] = dict(zip(("p10", "p50", "p90"), np.round(quantiles, 1).tolist(), strict=True))
-    return shown
+        found["freshness_days"] = dict(zip(("p10", "p50", "p90"), np.round(quantiles, 1).tolist(), strict=True))
+    return found
 
 
 def _by_id_type(sample: _Sample, hits: Sequence[Hits], id_types: Sequence[str]) -> list[dict[str, Any]]:

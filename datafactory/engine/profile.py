@@ -19,9 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datafactory.engine.disclosure import hidden_cells
+from datafactory.engine.disclosure import count_people, hidden_cells, people_by_group
 from datafactory.engine.match_report import bin_codes, decile_edges, month_codes, shares_psi
-from datafactory.engine.small_cells import count_people, people_by_group
 from modeling.artifacts import Column, Kind
 from modeling.bin_plan import BinPlan
 from modeling.binning import bin_table

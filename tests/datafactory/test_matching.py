@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datafactory.engine.disclosure import hidden_groups
 from datafactory.engine.engines import DuckDBEngine
 from datafactory.engine.keying import key_ids, keyer
 from datafactory.engine.match_report import population_psi, rate_difference
 from datafactory.engine.matching import match_recipe
-from datafactory.engine.small_cells import hidden_groups
 from modeling.artifacts import Column
 from modeling.errors import DataError
 from tests.datafactory.worlds import IDNO, KEY, MOBILE, World, at, hashed
