@@ -9,7 +9,10 @@ import time
 
 STRICT = os.environ.get("ETRON_TEST_STRICT") == "1"
 POSTGRES = os.environ.get("ETRON_TEST_POSTGRES_URL", "")
-ON_POSTGRES = ["tests/projects", "tests/datafactory", "tests/models_registry", "tests/risk_products", "tests/house"]
+ON_POSTGRES = [
+    *("tests/projects", "tests/models_registry", "tests/risk_products", "tests/house"),
+    *(f"tests/datafactory/test_{noun}.py" for noun in ("uploads", "samples", "sources", "matches", "feature_tables")),
+]
 
 
 def pytest(*arguments: str, **environment: str) -> int:
@@ -24,7 +27,7 @@ def main() -> int:
     if POSTGRES:
         print("\nThe same on PostgreSQL:", flush=True)
         environment = {"ETRON_DATABASE_URL": POSTGRES}
-        status = pytest("-n", "2", "-m", "not browser and not pure", *ON_POSTGRES, **environment) or status
+        status = pytest("-n", "2", "-m", "not browser", *ON_POSTGRES, **environment) or status
     elif STRICT:
         print("ETRON_TEST_POSTGRES_URL is not set: the PostgreSQL round is missing.", file=sys.stderr)
         status = status or 1
