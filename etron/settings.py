@@ -227,6 +227,14 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {  # where the field's name alone does not tell sets of choices apart
+        "RoleEnum": "projects.models.Role",
+        "InstitutionKindEnum": "projects.models.Institution.Kind",
+        "JobStateEnum": "projects.models.Job.State",
+        "ArtifactStateEnum": "projects.models.Artifact.State",
+        "SourceKindEnum": "datafactory.models.Source.Kind",
+        "KeyStateEnum": "risk_products.serializers.KEY_STATES",
+    },
 }
 
 # ETRON_REDIS_URL: broker of the queue and shared cache. Unset = the embedded Valkey on a private socket in ETRON_HOME.
@@ -291,6 +299,7 @@ if PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = env_bool("ETRON_SSL_REDIRECT", True)  # ETRON_SSL_REDIRECT: off behind a proxy that does it.
+    SILENCED_SYSTEM_CHECKS = [] if SECURE_SSL_REDIRECT else ["security.W008"]
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

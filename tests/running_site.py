@@ -55,7 +55,7 @@ class RunningSite:
         self.wait_until_ready()
         return self
 
-    def wait_until_ready(self, timeout_s: float = 90) -> None:
+    def wait_until_ready(self, timeout_s: float = 150) -> None:
         limit = time.monotonic() + timeout_s
         while time.monotonic() < limit:
             try:
@@ -78,12 +78,17 @@ class RunningSite:
             if folder.name.isdigit():
                 try:
                     command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    environment = (folder / "environ").read_bytes().decode(errors="replace")
+                    mine = self.owns(folder)
                 except OSError:
                     continue
-                if needle in command and f"ETRON_HOME={self.home}\0" in environment:
+                if needle in command and mine:
                     found.append(int(folder.name))
         return found
+
+    def owns(self, process: Path) -> bool:
+        """By environment or, for the queue, which writes its title over its environment, by working folder."""
+        environment = (process / "environ").read_bytes().decode(errors="replace")
+        return f"ETRON_HOME={self.home}\0" in environment or (process / "cwd").readlink().is_relative_to(self.home)
 
 
 def request_id() -> str:

@@ -2,9 +2,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from etron import processes
+from projects.checks import demo_people
 
 
 class Command(BaseCommand):
@@ -19,15 +20,39 @@ class Command(BaseCommand):
         parser.add_argument("--only", choices=["web", "worker"], help="one kind of process, for a host of its own")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted: list[processes.Process] = []
-        if not settings.REDIS_URL:
-            wanted.append(processes.queue(settings.VALKEY_SOCKET, settings.HOME / "queue"))
+        if settings.PRODUCTION and demo_people():
+            raise CommandError("The database holds demo people with known passwords: production needs its own.")
+        try:
+            wanted = self.wanted(options)
+        except processes.Occupied as error:
+            raise CommandError(
+                f"{error} Stop what runs there, or choose another port (make run PORT=8001) "
+                "and, for a second site, another folder (ETRON_HOME)."
+            ) from None
+        processes.supervise(wanted, on_ready=lambda: self.announce(options))
+
+    def wanted(self, options: dict[str, Any]) -> list[processes.Process]:
+        wanted = self.queue(alone=not options["only"])
         if options["only"] != "web":
             wanted += [processes.worker(options["jobs"]), processes.watchdog()]
         if options["only"] != "worker":
             host, port = options["host"], options["port"]
+            processes.require_port(host, port)
             wanted.append(processes.web(host, port, options["web_workers"], options["web_threads"]))
-        processes.supervise(wanted, on_ready=lambda: self.announce(options))
+        return wanted
+
+    def queue(self, *, alone: bool) -> list[processes.Process]:
+        """The embedded queue, unless there is a server for it or the other half of this site already runs it."""
+        if settings.REDIS_URL:
+            return []
+        folder = settings.HOME / "queue"
+        try:
+            lock = processes.claim_folder(folder)
+        except processes.Occupied:
+            if alone:
+                raise
+            return []
+        return [processes.queue(settings.VALKEY_SOCKET, folder, lock)]
 
     def announce(self, options: dict[str, Any]) -> None:
         if options["only"] == "worker":
