@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from modeling.artifacts import hash_folder
-from sandbox.tables import Plan, make_world
+from sandbox.people import Plan
+from sandbox.tables import make_world
 
 
 @pytest.fixture(scope="module")
