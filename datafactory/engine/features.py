@@ -268,9 +268,9 @@ def _conditions(joined: Table, one: SourceFeatures, windows: bool) -> list[Any]:
 
 
 def _bucketed(events: Table, one: SourceFeatures) -> Table:
-    fields = {column.name: cleaned(events, column) for column in one.window_fields}
+    fields = [cleaned(events, column).name(column.name) for column in one.window_fields]
     starts = [events[f"__from_{day}"] for day in one.days]
-    return events.select("__pos", __bucket=bucket(events.event_time, starts), **fields)
+    return events.select("__pos", *fields, __bucket=bucket(events.event_time, starts))
 
 
 def _exponents(one: SourceFeatures, engine: TableEngine) -> dict[str, int]:
@@ -279,7 +279,8 @@ def _exponents(one: SourceFeatures, engine: TableEngine) -> dict[str, int]:
     if not doubles:
         return {}
     table = engine.table(engine.root / one.source.path / "rows.parquet")
-    largest = engine.fetch(table.aggregate(**{c.name: cleaned(table, c).abs().max() for c in doubles})).to_pylist()[0]
+    sizes = [cleaned(table, column).abs().max().name(column.name) for column in doubles]
+    largest = engine.fetch(table.aggregate(sizes)).to_pylist()[0]
     return {name: exponent(value) for name, value in largest.items()}
 
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 READER = 1  # raised when the same file and plan would give another table
 ROW_HASH = "row_hash"
-_RESERVED = {"event_time", "known_at", ROW_HASH, "row_id", "person", "observed_at", "y", "weight", "split", "approved"}
+_RESERVED = {"event_time", "known_at", ROW_HASH, "file_row_number"}  # the last is DuckDB's own
+_RESERVED_STARTS = ("id__", "__")  # hashed ids, and what queries need for themselves
 
 
 class _SourceColumns:
@@ -43,7 +44,7 @@ class _SourceColumns:
             for name in feature_columns(plan, scan.names)
         ]
         for one in self.fields:
-            if one.name.lower() in _RESERVED or one.name.startswith("id__"):
+            if one.name.lower() in _RESERVED or one.name.lower().startswith(_RESERVED_STARTS):
                 raise DataError(
                     "field_reserved", "A field cannot be called %(column)s. Rename it in the file.", column=one.name
                 )
