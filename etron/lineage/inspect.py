@@ -122,9 +122,10 @@ def match_pairs(row: Match, ticket: Mapping[str, Any]) -> Pairs:
 
 
 def feature_pairs(row: FeatureTable, ticket: Mapping[str, Any]) -> Pairs:
+    matched = row.match.summary.get("n_matched_rows")  # of the match: what the privacy floor hides is not in it
     return [
         (_("Rows"), figure(ticket.get("n_rows"))),
-        (_("Matched rows"), figure(ticket.get("n_matched_rows"))),
+        (_("Matched rows"), figure(matched)),
         *columns_by_party(ticket),
     ]
 

@@ -109,6 +109,17 @@ def test_the_inspector_tells_of_every_step(project, people, chain, client_of):
     assert "one class only" in broken
 
 
+def test_the_inspector_shows_no_matched_rows_that_the_floor_hides(project, people, chain, client_of):
+    def shown(key):
+        return client_of(people.modeler).get(reverse("flow-step", args=[project.slug, key])).content.decode()
+
+    keys = (f"match-{chain.match.pk}", f"features-{chain.table.pk}")
+    assert all("43,544" in shown(key) for key in keys)
+    chain.match.summary |= {"n_matched_rows": None, "match_rate": 0.75}
+    chain.match.save()
+    assert not any("43,544" in shown(key) for key in keys)
+
+
 def test_steps_of_other_projects_are_not_found(project, people, chain, client_of):
     answer = client_of(people.modeler).get(reverse("flow-step", args=[project.slug, "match-999999"]))
     assert answer.status_code == 404
