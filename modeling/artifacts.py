@@ -60,6 +60,7 @@ class SourceFile(Ticket):
     has_known_at: bool
     first_event: str | None = None  # ISO 8601
     last_event: str | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class SampleFile(Ticket):
     n_bad: int | None
     has_time: bool
     has_split: bool
-    marks: tuple[str, ...] = ()  # "leakage_unknown", "immature_months", "maturity_suspected", ...
+    marks: tuple[str, ...] = ()  # names of modeling.marks
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from modeling import metrics
+from modeling import marks, metrics
 from modeling.artifacts import Evaluation, Progress, TrainedModel, fingerprint, from_json, hash_folder, no_progress
 from modeling.compare import compare_models
 from modeling.errors import DataError
@@ -331,9 +331,9 @@ def variable_rows(training: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _marks(model: TrainedModel, result: Mapping[str, Any]) -> list[str]:
     found = [*model.marks]
     if any(row["immature"] for row in result["months"]):
-        found.append("immature_months")
+        found.append(marks.IMMATURE_MONTHS)
     if result["returning"]:
-        found.append("shared_people")
+        found.append(marks.SHARED_PEOPLE)
     return list(dict.fromkeys(found))
 
 

@@ -12,6 +12,7 @@ from modeling.artifacts import Column, Progress, no_progress
 from modeling.binning import BinPlan, Bins, bin_table
 from modeling.encoding import Input, describe_input, fit_tree_encoding
 from modeling.errors import DataError
+from modeling.marks import THIN_LEAVES
 from modeling.scorecard import Scorecard
 from modeling.scoring import ModelFile, Scorer
 from modeling.screening import FunnelRow, Selected, select
@@ -170,7 +171,7 @@ def _fit_trees(
         "thin_leaves": len(thin),
         "scaling": plan.scaling,
     }
-    return Fitted(scorer, trees, report, ("thin_leaves",) if thin else ())
+    return Fitted(scorer, trees, report, (THIN_LEAVES,) if thin else ())
 
 
 def _signs(inputs: tuple[Input, ...], features: list[tuple[int, str]], monotone: Mapping[str, int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Plain words for the names that results carry: marks that limit the figures, and checks of the publish gate."""
+"""Plain words for the checks of the publish gate; those for marks are shared by all floors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,38 +6,11 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-Text = str | Promise
+from projects.marks import Mark as Mark
+from projects.marks import in_words
 
-MARKS: dict[str, tuple[Text, Text]] = {
-    "leakage_unknown": (
-        gettext_lazy("Leakage cannot be excluded."),
-        gettext_lazy("The sample or a source has no time, so values may have become known only after the application."),
-    ),
-    "immature_months": (
-        gettext_lazy("Some months are not mature."),
-        gettext_lazy("Their applications had less time than the performance window; their bad rate will still rise."),
-    ),
-    "maturity_suspected": (
-        gettext_lazy("The last months may not be mature."),
-        gettext_lazy("The bad rate falls towards the end, and no performance window was given."),
-    ),
-    "future_times": (
-        gettext_lazy("Some applications lie before the first data of a source."),
-        gettext_lazy("Nothing could be known about them there."),
-    ),
-    "no_delay": (
-        gettext_lazy("A source has no known-at time and no delay."),
-        gettext_lazy("Its events count as known the moment they happened."),
-    ),
-    "thin_leaves": (
-        gettext_lazy("Some leaves hold too few people."),
-        gettext_lazy("The model cannot be published as it is: raise the weight of a leaf or lower the depth."),
-    ),
-    "shared_people": (
-        gettext_lazy("Some people are in train and in OOT."),
-        gettext_lazy("They applied early and again late; the live model will meet returning people too."),
-    ),
-}
+Text = str | Promise
+marks = in_words
 
 CHECKS: dict[str, tuple[Text, Text]] = {
     "evaluation_present": (
@@ -80,13 +53,6 @@ CHECKS: dict[str, tuple[Text, Text]] = {
 
 
 @dataclass(frozen=True)
-class Mark:
-    mark: str
-    title: str
-    text: str
-
-
-@dataclass(frozen=True)
 class GateLine:
     check: str
     title: str
@@ -94,11 +60,6 @@ class GateLine:
     passed: bool
     figure: str
     limit: str
-
-
-def marks(names: list[str]) -> list[Mark]:
-    """Every mark in words; one without words of its own is still shown."""
-    return [Mark(name, *(str(part) for part in MARKS.get(name, (name, "")))) for name in names]
 
 
 def check_title(check: str) -> str:
@@ -112,7 +73,7 @@ def gate_lines(gate: list[dict[str, Any]]) -> list[GateLine]:
 
 def _line(entry: dict[str, Any]) -> GateLine:
     title, text = CHECKS.get(entry["check"], (entry["check"], ""))
-    at_fault = [] if entry["passed"] else [mark.title for mark in marks(list(entry["about"]))]
+    at_fault = [] if entry["passed"] else [mark.title for mark in marks(entry["about"])]
     told = " ".join([str(text), *at_fault])
     return GateLine(
         entry["check"], str(title), told, entry["passed"], _written(entry["figure"]), _written(entry["limit"])

@@ -23,10 +23,9 @@ from datafactory.engine.keying import KEY_TYPE, id_column, keyed_column, keys_fi
 from datafactory.engine.match_report import Hits, build_report
 from modeling.artifacts import Column, MatchReport, Progress, SampleFile, fingerprint, hash_folder, no_progress
 from modeling.errors import DataError
+from modeling.marks import BEFORE_SOURCE, LEAKAGE_UNKNOWN
 
 CODE_VERSION = 1
-LEAKAGE_UNKNOWN = "leakage_unknown"
-BEFORE_SOURCE = "before_source"
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class SourceInput:
     content_hash: str
     columns: tuple[Column, ...] = ()
     first_event: str | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def check_plan(sample: SampleFile, plan: MatchPlan) -> tuple[str, ...]:
     for source in plan.sources:
         _check_source(sample, plan, source)
     timeless = not sample.has_time or any(not source.has_event_time for source in plan.sources)
-    return tuple(dict.fromkeys((*sample.marks, *((LEAKAGE_UNKNOWN,) if timeless else ()))))
+    of_sources = (mark for source in plan.sources for mark in source.marks)
+    return tuple(dict.fromkeys((*sample.marks, *((LEAKAGE_UNKNOWN,) if timeless else ()), *of_sources)))
 
 
 def _check_source(sample: SampleFile, plan: MatchPlan, source: SourceInput) -> None:

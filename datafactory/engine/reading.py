@@ -42,6 +42,7 @@ from datafactory.engine.sniffing import sniff_file
 from datafactory.engine.sources import read_source
 from datafactory.engine.tables import engine, literal, quoted, write_sorted, writer
 from modeling.artifacts import Column, Progress, SampleFile, fingerprint, hash_folder, no_progress
+from modeling.marks import LEAKAGE_UNKNOWN
 
 if TYPE_CHECKING:
     import duckdb
@@ -237,7 +238,7 @@ def _report(
         maturity, marks = validation.check_maturity(plan, months, checks, limits)
         checks.passed("time", "Every application has a time and none is in the future.")
     else:
-        marks.append("leakage_unknown")
+        marks.append(LEAKAGE_UNKNOWN)
         checks.warned("leakage_unknown", "There is no application time: leakage cannot be excluded.")
     report = {
         "format": scan.dialect.format,

@@ -21,6 +21,7 @@ from datafactory.engine.scanning import Scan, scan_file
 from datafactory.engine.tables import engine, literal, quoted, write_sorted, writer
 from modeling.artifacts import Column, Progress, SourceFile, fingerprint, hash_folder, no_progress
 from modeling.errors import DataError
+from modeling.marks import ZERO_DELAY
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,6 +51,12 @@ class _SourceColumns:
                 )
         self.n_known_filled = 0
         self.n_known_early = 0
+
+    @property
+    def at_once(self) -> bool:
+        """Whether rows count as known at their very event, because neither a known-at nor a delay says otherwise."""
+        filled = not self.plan.known_at or self.n_known_filled > 0
+        return self.plan.event_time is not None and filled and not self.plan.delay_days
 
     @property
     def schema(self) -> pa.Schema:
@@ -254,4 +261,5 @@ def _ticket(plan: SourcePlan, scan: Scan, columns: _SourceColumns, figures: dict
         has_known_at=plan.known_at is not None,
         first_event=figures["first_event"],
         last_event=figures["last_event"],
+        marks=(ZERO_DELAY,) if columns.at_once else (),
     )

@@ -15,6 +15,7 @@ from datafactory.engine.kinds import FeatureColumn
 from datafactory.engine.plans import Limits, SamplePlan
 from datafactory.engine.tables import literal, rows_of
 from modeling.errors import DataError
+from modeling.marks import IMMATURE_MONTHS, MATURITY_SUSPECTED
 
 if TYPE_CHECKING:
     import duckdb
@@ -217,7 +218,7 @@ def _known_maturity(immature: list[str], n_months: int, checks: Checks) -> list[
         total=n_months,
         first=immature[0],
     )
-    return ["immature_months"]
+    return [IMMATURE_MONTHS]
 
 
 def _suspected_maturity(suspicion: dict[str, Any] | None, checks: Checks) -> list[str]:
@@ -235,4 +236,4 @@ def _suspected_maturity(suspicion: dict[str, Any] | None, checks: Checks) -> lis
         last=f"{suspicion['last_rate']:.1%}",
         from_month=suspicion["from_month"],
     )
-    return ["maturity_suspected"]
+    return [MATURITY_SUSPECTED]

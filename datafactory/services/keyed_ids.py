@@ -24,6 +24,7 @@ def source_input(version: SourceVersion) -> SourceInput:
         content_hash=ticket.content_hash,
         columns=ticket.columns,
         first_event=ticket.first_event,
+        marks=ticket.marks,
     )
 
 

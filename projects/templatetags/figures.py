@@ -15,6 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 
+from projects import marks
 from projects.phrases import worded
 
 register = template.Library()
@@ -418,20 +419,11 @@ def control(field: Any) -> SafeString:
     return rendered
 
 
-MARKS = {
-    "leakage_unknown": gettext_noop("Leakage cannot be excluded: the sample or a source has no time."),
-    "immature_months": gettext_noop("Some months are not mature: their outcomes are not all known yet."),
-    "maturity_suspected": gettext_noop(
-        "The bad rate falls in the last months: their outcomes may not all be known yet."
-    ),
-}
-
-
 @register.filter
 def mark_label(mark: Any) -> str:
-    """What a ticket's mark means, in one sentence."""
-    text = MARKS.get(str(mark))
-    return _(text) if text else str(mark).replace("_", " ").capitalize()
+    """What a ticket's mark means."""
+    said = marks.in_words([str(mark)])[0]
+    return f"{said.title} {said.text}".strip()
 
 
 @register.filter

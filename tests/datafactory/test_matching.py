@@ -110,6 +110,13 @@ def test_applications_from_before_a_source_are_flagged(world):
     assert ticket.marks == ()
 
 
+def test_a_source_without_delay_marks_what_it_is_matched_with(world):
+    world.add_sample([application(1, 40), application(2, 50)])
+    source = world.add_source("loans", [event(1, 20, days=1), event(2, 30, days=1)], (DAYS,))
+    ticket, report = world.match(sources=(replace(source, marks=("zero_delay",)),))
+    assert ticket.marks == ("zero_delay",) == tuple(report["marks"])
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

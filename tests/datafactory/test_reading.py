@@ -475,8 +475,11 @@ def test_source_rows_have_a_total_order_whatever_the_order_of_the_file(read_even
 
 
 def test_a_source_without_delay_or_time_says_so(read_events):
-    _, report, _ = read_events(csv_bytes(events(), EVENT_COLUMNS), known_at=None, fields=("amount",))
+    ticket, report, _ = read_events(csv_bytes(events(), EVENT_COLUMNS), known_at=None, fields=("amount",))
     assert "no_delay" in codes(report)
+    assert ticket.marks == ("zero_delay",)
+    assert read_events(csv_bytes(events(), EVENT_COLUMNS), delay_days=0)[0].marks == ("zero_delay",), "one is filled"
+    assert read_events(csv_bytes(events(), EVENT_COLUMNS), delay_days=1)[0].marks == ()
     _, report, table = read_events(
         csv_bytes(events(), EVENT_COLUMNS), event_time=None, known_at=None, fields=("amount",)
     )
