@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from modeling import charts
 from modeling.figure_parts import Figure
+from modeling.judging import EvaluationPlan
 from models_registry import pages, selectors, words
 from models_registry.models import Evaluation, ValueOfData, Version
 from projects.templatetags.figures import points
 
-FALL_OK, FALL_WATCH = 0.05, 0.10  # of KS or AUC from train to the judging split
 PSI_WATCH, PSI_SHIFT = 0.1, 0.25
 
 
@@ -79,6 +79,8 @@ PLACE = {
     "immature_months": "design",
     "maturity_suspected": "design",
     "leakage_unknown": "design",
+    "before_source": "design",
+    "zero_delay": "design",
     "people_leak": "design",
     "shared_people": "design",
     "split_hidden": "discrimination",
@@ -119,13 +121,15 @@ def _tile(key: str, name: str, shown: dict[str, dict[str, Any]], split: str) -> 
     value = shown[split][key]["value"]
     before = shown["train"][key]["value"] if "train" in shown and split != "train" else None
     change = None if value is None or before is None else value - before
-    return Tile(key, name, value, "" if change is None else points(change), _fall_tone(change))
+    return Tile(key, name, value, "" if change is None else points(change), _fall_tone(key, change))
 
 
-def _fall_tone(change: float | None) -> str:
-    if change is None or change >= -FALL_OK:
+def _fall_tone(key: str, change: float | None) -> str:
+    """The colour that goes with the finding about the same fall; Gini is twice the AUC."""
+    limit = {"ks": EvaluationPlan.ks_fall, "auc": EvaluationPlan.auc_fall, "gini": 2 * EvaluationPlan.auc_fall}[key]
+    if change is None or change >= -limit:
         return "good"
-    return "warn" if change >= -FALL_WATCH else "bad"
+    return "warn" if change >= -2 * limit else "bad"
 
 
 def _psi(shown: dict[str, dict[str, Any]], split: str) -> dict[str, Any] | None:

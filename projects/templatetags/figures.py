@@ -226,10 +226,15 @@ def msg(value: Any) -> str:
     if isinstance(value, Mapping):
         sentence = _(value.get("template") or value.get("text") or value.get("message") or "")
         try:
-            return sentence % (value.get("params") or {})
+            return sentence % _in_words(value.get("params") or {})
         except (KeyError, TypeError, ValueError):
             return sentence
     return _(str(value)) if value else ""
+
+
+def _in_words(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Names of splits as they stand on the screen: OOT, not oot."""
+    return {name: split_label(value) if name in ("split", "where") else value for name, value in params.items()}
 
 
 TONES = {
