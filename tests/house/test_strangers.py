@@ -33,7 +33,7 @@ ROWS = {
     "tokens": lambda rows: rows["token"].pk,
     "jobs": lambda rows: rows["job"].pk,
     "sources": lambda rows: rows["source"].slug,
-    "flow": lambda rows: "sample-1",
+    "flow": lambda rows: f"sample-{rows['sample'].pk}",
     "models": lambda rows: rows["model"].slug,
     "products": lambda rows: rows["product"].slug,
     "keys": lambda rows: rows["key"].pk,
