@@ -74,8 +74,6 @@ def train_model(
     ------
     DataError
         ``no_columns``, ``no_labels``, ``one_class``, ``no_variables``, ``not_converged``, and those of splits and bins
-
-    Source: DESIGN of the house, "Splits and labels" and "One score".
     """
     plan = plan.seeded()
     _check_names(table, plan)

@@ -1,6 +1,7 @@
 """Pages of training runs: list, order, and what came out."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -18,7 +19,7 @@ from models_registry.services import evaluation as evaluations
 from models_registry.services import plans, training
 from projects.access import may, person, project_for
 from projects.errors import DomainError
-from projects.models import Project
+from projects.models import Artifact, Project
 
 PER_PAGE = 50
 
@@ -35,25 +36,38 @@ def run_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 def run_create(request: HttpRequest, slug: str) -> HttpResponse:
-    project = project_for(request.user, slug, access.BUILD)
-    form = recipe_form(request, project, TrainForm)
-    if request.method == "POST" and form.is_valid():
-        try:
-            run = training.train_model(
-                user=person(request.user),
-                feature_table=form.cleaned_data["feature_table"],
-                plan=form.plan(),
-                name=form.cleaned_data["name"],
-            )
-            return redirect("models_registry:run-detail", slug, run.number)
-        except DomainError as error:
-            form.add_error(None, str(error))
     words_ = {
         "heading": _("Train a model"),
         "lead": _("Choose what to train on which rows and columns. The recipe is kept with the run."),
         "action": _("Train"),
     }
-    return form_page(request, project, form, words_)
+    return recipe_page(request, slug, TrainForm, training.train_model, "models_registry:run-detail", words_)
+
+
+def recipe_page(
+    request: HttpRequest,
+    slug: str,
+    kind: type[RecipeForm],
+    order: Callable[..., Artifact],
+    detail: str,
+    words_: dict[str, Any],
+) -> HttpResponse:
+    """The form of a recipe; once it fits, the work is ordered and the page ``detail`` of what was ordered follows."""
+    project = project_for(request.user, slug, access.BUILD)
+    form = recipe_form(request, project, kind)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = order(
+                user=person(request.user),
+                feature_table=form.cleaned_data["feature_table"],
+                plan=form.plan(),
+                name=form.cleaned_data["name"],
+            )
+            return redirect(detail, slug, made.number)
+        except DomainError as error:
+            form.add_error(None, str(error))
+    context = {"project": project, "form": form, **words_}
+    return render(request, "models_registry/run_form.html", context, status=422 if form.errors else 200)
 
 
 def recipe_form(request: HttpRequest, project: Project, kind: type[RecipeForm]) -> RecipeForm:
@@ -67,11 +81,6 @@ def recipe_form(request: HttpRequest, project: Project, kind: type[RecipeForm]) 
         chosen = tables.filter(number=int(asked)) if asked.isdigit() else tables
     algorithm = request.GET.get("algorithm", TrainingRun.Algorithm.SCORECARD)
     return kind(data, tables=tables, table=chosen.order_by("-number").first(), initial={"algorithm": algorithm})
-
-
-def form_page(request: HttpRequest, project: Project, form: RecipeForm, words_: dict[str, Any]) -> HttpResponse:
-    context = {"project": project, "form": form, **words_}
-    return render(request, "models_registry/run_form.html", context, status=422 if form.errors else 200)
 
 
 @login_required

@@ -3,16 +3,15 @@
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from models_registry import access, pages, selectors
 from models_registry.forms import RecipeForm
 from models_registry.models import ValueOfData
 from models_registry.services import value
-from models_registry.views.runs import PER_PAGE, form_page, recipe_form
-from projects.access import may, person, project_for
-from projects.errors import DomainError
+from models_registry.views.runs import PER_PAGE, recipe_page
+from projects.access import may, project_for
 
 
 @login_required
@@ -25,25 +24,12 @@ def value_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 def value_create(request: HttpRequest, slug: str) -> HttpResponse:
-    project = project_for(request.user, slug, access.BUILD)
-    form = recipe_form(request, project, RecipeForm)
-    if request.method == "POST" and form.is_valid():
-        try:
-            made = value.value_of_data(
-                user=person(request.user),
-                feature_table=form.cleaned_data["feature_table"],
-                plan=form.plan(),
-                name=form.cleaned_data["name"],
-            )
-            return redirect("models_registry:value-detail", slug, made.number)
-        except DomainError as error:
-            form.add_error(None, str(error))
     words = {
         "heading": _("Value of data"),
         "lead": _("One recipe is trained on the partner's columns, the platform's and both: same rows, same split."),
         "action": _("Train and compare"),
     }
-    return form_page(request, project, form, words)
+    return recipe_page(request, slug, RecipeForm, value.value_of_data, "models_registry:value-detail", words)
 
 
 @login_required
