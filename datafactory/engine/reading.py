@@ -40,7 +40,7 @@ from datafactory.engine.roles import (
 from datafactory.engine.scanning import Scan, scan_file
 from datafactory.engine.sniffing import sniff_file
 from datafactory.engine.sources import read_source
-from datafactory.engine.tables import engine, literal, quoted, write_sorted, writer
+from datafactory.engine.tables import engine, literal, quoted, write_sorted
 from modeling.artifacts import Column, Progress, SampleFile, fingerprint, hash_folder, no_progress
 from modeling.marks import LEAKAGE_UNKNOWN
 
@@ -191,7 +191,8 @@ def read_sample(
         work = Path(folder)
         scan = scan_file(path, plan, limits, work, progress)
         columns = _SampleColumns(plan, scan, now)
-        typed = _write_typed(scan, columns, work, progress)
+        typed = work / "typed.parquet"
+        scan.write_typed(columns, columns.schema.append(pa.field("source_row", pa.int64())), typed, progress)
         with engine(out, limits) as connection:
             if plan.row_id:
                 validation.check_row_ids(connection, typed, plan.row_id)
@@ -202,16 +203,6 @@ def read_sample(
                 (out / "rows.parquet").unlink()
                 raise
     return _ticket(plan, scan, columns, report, marks, out), report
-
-
-def _write_typed(scan: Scan, columns: _SampleColumns, work: Path, progress: Progress) -> Path:
-    typed = work / "typed.parquet"
-    with writer(typed, columns.schema.append(pa.field("source_row", pa.int64()))) as table:
-        for first, batch in scan.batches():
-            table.write(columns.convert(batch, first))
-            progress(first - 1 + batch.num_rows, scan.n_rows, "converting")
-    columns.verify()
-    return typed
 
 
 def _write_rows(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -16,11 +17,20 @@ from datafactory.engine.identifiers import PersonalScan, check_id_role
 from datafactory.engine.kinds import KindScan
 from datafactory.engine.plans import Limits, SamplePlan, SourcePlan, check_roles
 from datafactory.engine.sniffing import looks_like_data
-from datafactory.engine.tables import group_rows
+from datafactory.engine.tables import group_rows, writer
 from modeling.artifacts import Kind, Progress
 from modeling.errors import DataError
 
 LOOK_BYTES = 64 * 1024**2
+
+
+class Columns(Protocol):
+    """The columns of a sample or a source, which turn raw rows into typed ones."""
+
+    def convert(self, batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch: ...
+
+    def verify(self) -> None:
+        """After the last row: raise for what only all rows together can tell."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,14 @@ class Scan:
                     part = batch.slice(start, rows)
                     yield first, part
                     first += part.num_rows
+
+    def write_typed(self, columns: Columns, schema: pa.Schema, path: Path, progress: Progress) -> None:
+        """Write the typed rows that ``columns`` makes of the raw ones, batch by batch."""
+        with writer(path, schema) as table:
+            for first, batch in self.batches():
+                table.write(columns.convert(batch, first))
+                progress(first - 1 + batch.num_rows, self.n_rows, "converting")
+        columns.verify()
 
 
 def file_sha256(path: Path) -> str:

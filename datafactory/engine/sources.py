@@ -18,7 +18,7 @@ from datafactory.engine.kinds import STORED, FeatureColumn
 from datafactory.engine.plans import Limits, SourcePlan, feature_columns
 from datafactory.engine.roles import TimeColumn, as_text
 from datafactory.engine.scanning import Scan, scan_file
-from datafactory.engine.tables import engine, literal, quoted, write_sorted, writer
+from datafactory.engine.tables import engine, literal, quoted, write_sorted
 from modeling.artifacts import Column, Progress, SourceFile, fingerprint, hash_folder, no_progress
 from modeling.errors import DataError
 from modeling.marks import ZERO_DELAY
@@ -79,6 +79,10 @@ class _SourceColumns:
             done[one.name] = one.convert(batch.column(one.name), first_row)
         return pa.RecordBatch.from_arrays([done[name] for name in self.schema.names], names=self.schema.names)
 
+    def verify(self) -> None:
+        for column in self.ids:
+            column.verify()
+
     def _convert_times(self, batch: pa.RecordBatch, first_row: int, done: dict[str, pa.Array]) -> None:
         plan = self.plan
         if plan.event_time:
@@ -122,12 +126,7 @@ def read_source(
         scan = scan_file(path, plan, limits, work, progress)
         columns = _SourceColumns(plan, scan, now)
         typed = work / "typed.parquet"
-        with writer(typed, columns.schema) as table:
-            for first, batch in scan.batches():
-                table.write(columns.convert(batch, first))
-                progress(first - 1 + batch.num_rows, scan.n_rows, "converting")
-        for column in columns.ids:
-            column.verify()
+        scan.write_typed(columns, columns.schema, typed, progress)
         with engine(out, limits) as connection:
             _write_rows(connection, typed, columns, out / "rows.parquet", scan.n_rows, progress)
             figures = _figures(connection, out / "rows.parquet", columns)
