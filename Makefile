@@ -8,6 +8,7 @@ PY := $(VENV)/bin/python
 MANAGE := $(PY) manage.py
 export PATH := $(PATH):$(CURDIR)/$(VENV)/bin
 export PYTHONUNBUFFERED := 1
+unexport PYTHONDONTWRITEBYTECODE # some shells set it; without cached bytecode every process starts seconds later
 
 # uv takes seconds where pip takes a minute; pip follows where only its own configuration reaches the package index.
 define install
