@@ -16,7 +16,8 @@ import "./busy.js";
 window.htmx = htmx;
 
 eachNow("[data-figure]", (element) => {
-  import("./charts.js").then((charts) => charts.show(element));
+  // while the code was on its way, the page may have been replaced
+  import("./charts.js").then((charts) => element.isConnected && charts.show(element));
 });
 eachNow("[data-flow]", (element) => {
   import("./flow.js").then((flow) => flow.start(element));
