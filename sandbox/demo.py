@@ -27,13 +27,14 @@ from modeling.errors import DataError
 from models_registry import selectors as registry_selectors
 from models_registry.models import Evaluation, TrainingRun, ValueOfData, Version
 from models_registry.services import evaluation as evaluation_services
+from models_registry.services import lookups as lookup_services
 from models_registry.services import plans as plan_services
 from models_registry.services import releases as release_services
 from models_registry.services import training as training_services
 from models_registry.services import value as value_services
 from models_registry.services import versions as version_services
 from projects.jobs import JobRun
-from projects.models import Artifact, Institution, Project, User
+from projects.models import Artifact, Institution, Job, Project, User
 from projects.services import authorisations as authorisation_services
 from projects.services import members as member_services
 from projects.services import projects as project_services
@@ -118,6 +119,15 @@ class Builder:
                 raise DataError("demo_step_failed", "%(step)s failed: %(error)s", step=str(row), error=error)
             self.run.progress(self.steps, 22, str(row.job or row))
             time.sleep(0.3)
+
+    def finished(self, job: Job | None) -> None:
+        """Until a job that makes no row of its own has ended."""
+        while job is not None and job.state != Job.State.FINISHED:
+            if job.state in {Job.State.FAILED, Job.State.CANCELLED}:
+                raise DataError("demo_step_failed", "%(step)s failed: %(error)s", step=str(job), error=job.error)
+            self.run.progress(self.steps, 22, str(job))
+            time.sleep(0.3)
+            job.refresh_from_db()
 
     def made(self, found: Row | None, make: Callable[[], Row]) -> Row:
         return self.wait(found or make())  # type: ignore[no-any-return]
@@ -231,6 +241,7 @@ class Builder:
         if version.status == Version.Status.SUBMITTED:
             version = version_services.approve(user=self.cast["approver"], version=version, note="Figures read.")
         if version.status == Version.Status.APPROVED:
+            self.finished(lookup_services.prepare(user=self.modeler, version=version))
             marks = tuple(registry_selectors.marks_of(version))
             release_services.publish(user=self.cast["approver"], version=version, acknowledge=marks)
             version.refresh_from_db()
@@ -248,63 +259,64 @@ def build_demo(run: JobRun, people: int) -> None:
     build = Builder(run, people)
     build.step("Make the synthetic population")
     build.world()
-    credit = build.project(
-        "Auto loan, Huaxin Bank", "Credit decision", "Joint model for auto loans: 30+ days past due within six months."
-    )
-    table = build.table(
-        credit,
-        "partner/applications.csv",
-        APPLICATIONS,
-        "Applications 2025-07 to 2026-04",
-        ["profile", "lending", "repayment"],
-    )
-    scorecard = build.trained(table, "Scorecard", {"algorithm": "scorecard", "column_set": "joint", "split": OOT})
-    trees = build.trained(table, "XGBoost", {"algorithm": "xgboost", "column_set": "joint", "split": OOT})
-    lending = tuple(column["name"] for column in table.ticket["columns"] if column["origin"] == "lending")
-    multi = build.trained(
-        table,
-        "Multi-lending",
-        {"algorithm": "scorecard", "column_set": "platform", "columns": lending, "split": OOT},
-    )
-    build.step("Value of the joint data")
-    build.made(
-        ValueOfData.objects.filter(project=credit).exclude(state=Artifact.State.FAILED).first(),
-        lambda: value_services.value_of_data(
-            user=build.modeler,
-            feature_table=table,
-            plan=plan_services.read_training({"algorithm": "xgboost", "column_set": "joint", "split": OOT}),
-        ),
-    )
-    score = build.live(scorecard, "Joint credit score")
-    watch = build.live(trees, "Account risk")
-    fraud = build.live(multi, "Multi-lending score")
-    credit_score = build.product(
-        score, "credit-score", Product.Family.CREDIT, "Credit score", "Default within six months, joint data."
-    )
-    multi_lending = build.product(
-        fraud, "multi-lending", Product.Family.ANTI_FRAUD, "Multi-lending score", "Applications at other lenders."
-    )
-    monitoring = build.product(
-        watch, "account-watch", Product.Family.MONITORING, "Account watch", "Accounts re-scored, changes reported."
-    )
-    collection = build.project(
-        "Collection, Huaxin Bank", "Collection of own claims", "Who will not pay the next instalment without contact."
-    )
-    cases = build.table(collection, "partner/overdue.csv", OVERDUE, "Overdue instalments", ["profile", "lending"])
-    unpaid = build.trained(cases, "Scorecard", {"algorithm": "scorecard", "column_set": "joint", "split": OOT})
-    repay = build.live(unpaid, "Repayment likelihood")
-    repayment = build.product(
-        repay,
-        "repayment",
-        Product.Family.COLLECTION,
-        "Repayment likelihood",
-        "Overdue accounts: who pays by themselves.",
-    )
+    credit_score, multi_lending, monitoring = _auto_loans(build)
+    repayment = _collection(build)
     build.step("Calls and a watch list")
     _calls(build, credit_score, "partner/applications.csv", 240)
     _calls(build, multi_lending, "partner/applications.csv", 120)
     _calls(build, repayment, "partner/overdue.csv", 80)
-    _watch_list(build, monitoring, watch)
+    _watch_list(build, monitoring)
+
+
+def _auto_loans(build: Builder) -> tuple[Product, Product, Product]:
+    """The joint model of new applications, and what it feeds: credit score, multi-lending score, account watch."""
+    project = build.project(
+        "Auto loan, Huaxin Bank", "Credit decision", "Joint model for auto loans: 30+ days past due within six months."
+    )
+    sources = ["profile", "lending", "repayment"]
+    table = build.table(project, "partner/applications.csv", APPLICATIONS, "Applications 2025-07 to 2026-04", sources)
+    joint = {"column_set": "joint", "split": OOT}
+    scorecard = build.trained(table, "Scorecard", joint | {"algorithm": "scorecard"})
+    trees = build.trained(table, "XGBoost", joint | {"algorithm": "xgboost"})
+    lending = [column["name"] for column in table.ticket["columns"] if column["origin"] == "lending"]
+    platform = {"algorithm": "scorecard", "column_set": "platform", "columns": lending, "split": OOT}
+    multi = build.trained(table, "Multi-lending", platform)
+    _value(build, table, joint | {"algorithm": "xgboost"})
+    score = build.live(scorecard, "Joint credit score")
+    watch = build.live(trees, "Account risk")
+    fraud = build.live(multi, "Multi-lending score")
+    family = Product.Family
+    return (
+        build.product(score, "credit-score", family.CREDIT, "Credit score", "Default within six months, joint data."),
+        build.product(
+            fraud, "multi-lending", family.ANTI_FRAUD, "Multi-lending score", "Applications at other lenders."
+        ),
+        build.product(
+            watch, "account-watch", family.MONITORING, "Account watch", "Accounts re-scored, changes reported."
+        ),
+    )
+
+
+def _value(build: Builder, table: FeatureTable, plan: dict[str, Any]) -> None:
+    build.step("Value of the joint data")
+    build.made(
+        ValueOfData.objects.filter(project=table.project).exclude(state=Artifact.State.FAILED).first(),
+        lambda: value_services.value_of_data(
+            user=build.modeler, feature_table=table, plan=plan_services.read_training(plan)
+        ),
+    )
+
+
+def _collection(build: Builder) -> Product:
+    """A second project: which overdue accounts pay by themselves."""
+    project = build.project(
+        "Collection, Huaxin Bank", "Collection of own claims", "Who will not pay the next instalment without contact."
+    )
+    cases = build.table(project, "partner/overdue.csv", OVERDUE, "Overdue instalments", ["profile", "lending"])
+    unpaid = build.trained(cases, "Scorecard", {"algorithm": "scorecard", "column_set": "joint", "split": OOT})
+    repay = build.live(unpaid, "Repayment likelihood")
+    title, about = "Repayment likelihood", "Overdue accounts: who pays by themselves."
+    return build.product(repay, "repayment", Product.Family.COLLECTION, title, about)
 
 
 def _calls(build: Builder, product: Product, file: str, count: int) -> None:
@@ -341,11 +353,13 @@ def _accounts(
             yield next(iter(row.values())), {"mobile__sha256": row["mobile_sha256"]}, features
 
 
-def _watch_list(build: Builder, product: Product, version: Version) -> None:
+def _watch_list(build: Builder, product: Product) -> None:
     """Some of the partner's accounts on a list of its own, scored once."""
     if WatchList.objects.filter(product=product).exists():
         return
     user = build.cast["integrator"]
+    version = registry_selectors.live_version(product.model)
+    assert version is not None
     watch_list = watch_services.create_watch_list(
         user=user, product=product, institution=Institution.objects.get(slug="huaxin"), name="Branch Chaoyang"
     )

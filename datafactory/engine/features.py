@@ -168,16 +168,7 @@ def build_features(
     progress(len(chosen), len(chosen) + 2, "rows")
     n_rows, n_matched = _write_rows(base, sample, built, out / "rows.parquet", engine)
     progress(len(chosen) + 1, len(chosen) + 2, "profile")
-    from datafactory.engine.profile import profile_features  # binning and pandas: for the job alone
-
-    profile = profile_features(
-        out / "rows.parquet",
-        columns,
-        zone=match_plan.zone,
-        floor_ids=match_plan.floor_ids,
-        cell_floor=match_plan.cell_floor,
-    )
-    (out / "profile.json").write_bytes(msgspec.json.encode(profile, order="deterministic"))
+    profile = _write_profile(out, columns, match_plan)
     ticket = FeatureTable(
         fingerprint=fingerprint(feature_recipe(match, plan)),
         parents=(match.content_hash, sample.content_hash),
@@ -189,6 +180,16 @@ def build_features(
         marks=match.marks,
     )
     return ticket, profile
+
+
+def _write_profile(out: Path, columns: Sequence[Column], plan: MatchPlan) -> dict[str, Any]:
+    from datafactory.engine.profile import profile_features  # binning and pandas: for the job alone
+
+    profile = profile_features(
+        out / "rows.parquet", columns, zone=plan.zone, floor_ids=plan.floor_ids, cell_floor=plan.cell_floor
+    )
+    (out / "profile.json").write_bytes(msgspec.json.encode(profile, order="deterministic"))
+    return profile
 
 
 def _check_names(columns: Sequence[Column]) -> None:

@@ -5,7 +5,7 @@ A source row counts for an application only if ``event_time < observed_at`` and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -167,26 +167,9 @@ def match_sample(
     for done, source in enumerate(plan.sources):
         progress(done, len(plan.sources), source.slug)
         found.append(_match_source(source, plan, spine, keyed_dirs[source.slug], engine, rows.num_rows))
-    if not any(hits.hit.any() for hits in found):
-        raise DataError(
-            "no_match",
-            "None of the %(n_rows)d applications was found in %(sources)s. Check that the ids were cleaned and hashed "
-            "in the same way and that the sources reach back before the applications.",
-            n_rows=rows.num_rows,
-            sources=", ".join(source.slug for source in plan.sources),
-        )
+    _check_found(found, plan, rows.num_rows)
     _write_matched(rows, plan, spine, found, out / "matched.parquet")
-    reported = [Hits(h.slug, h.hit, h.via, h.latest) for h in found]
-    report = build_report(
-        pq.read_table(sample_dir / "rows.parquet", columns=_report_columns(sample)),
-        sample.columns,
-        reported,
-        plan.id_types,
-        plan.floor_ids,
-        plan.cell_floor,
-        plan.zone,
-        marks,
-    )
+    report = _report(sample, sample_dir, plan, found, marks)
     ids = report.pop("exact")
     (out / "report.json").write_bytes(msgspec.json.encode(report, order="deterministic"))
     ticket = MatchReport(
@@ -202,6 +185,32 @@ def match_sample(
         marks=marks,
     )
     return ticket, report
+
+
+def _check_found(found: Sequence[SourceHits], plan: MatchPlan, n_rows: int) -> None:
+    if not any(hits.hit.any() for hits in found):
+        raise DataError(
+            "no_match",
+            "None of the %(n_rows)d applications was found in %(sources)s. Check that the ids were cleaned and hashed "
+            "in the same way and that the sources reach back before the applications.",
+            n_rows=n_rows,
+            sources=", ".join(source.slug for source in plan.sources),
+        )
+
+
+def _report(
+    sample: SampleFile, sample_dir: Path, plan: MatchPlan, found: Sequence[SourceHits], marks: tuple[str, ...]
+) -> dict[str, Any]:
+    return build_report(
+        pq.read_table(sample_dir / "rows.parquet", columns=_report_columns(sample)),
+        sample.columns,
+        [Hits(hits.slug, hits.hit, hits.via, hits.latest) for hits in found],
+        plan.id_types,
+        plan.floor_ids,
+        plan.cell_floor,
+        plan.zone,
+        marks,
+    )
 
 
 def _early_mark(rows: pa.Table, plan: MatchPlan) -> tuple[str, ...]:
