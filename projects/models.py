@@ -283,6 +283,7 @@ class Artifact(models.Model):
     created_by = models.ForeignKey("projects.User", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)  # its rows are gone for good; figures and the row itself stay
 
     class Meta:
         abstract = True
