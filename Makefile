@@ -56,7 +56,8 @@ setup: $(VENV)/.run static/dist/.built locale/.compiled ## environment for runni
 setup-dev: $(VENV)/.dev static/dist/.built locale/.compiled ## environment for developing
 
 messages: setup-dev ## collect strings for translation (needs GNU gettext)
-	@$(MANAGE) makemessages -l zh_Hans --no-location --ignore=node_modules --ignore=var --ignore=.venv
+	@$(MANAGE) makemessages -l zh_Hans --no-location --no-wrap --no-obsolete --ignore=node_modules --ignore=var --ignore=.venv
+	@sed -i '/^"POT-Creation-Date\|^"Report-Msgid-Bugs-To/d' locale/zh_Hans/LC_MESSAGES/django.po
 
 $(VENV)/.base: requirements/bootstrap.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is missing: install python3.11 with its venv module."; exit 1; }

@@ -40,10 +40,16 @@ class Api:
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Token {token}"
 
+    def send(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.session.request(method, self.base + path, timeout=600, **options)
+
     def call(self, method: str, path: str, **options: Any) -> Any:
-        answer = self.session.request(method, self.base + path, timeout=600, **options)
+        return self.content(self.send(method, path, **options))
+
+    def content(self, answer: requests.Response) -> Any:
         if not answer.ok:
-            raise SystemExit(f"{method} {path}: {answer.status_code} {answer.text[:2000]}")
+            where = f"{answer.request.method} {answer.request.path_url}"
+            raise SystemExit(f"{where}: {answer.status_code} {answer.text[:2000]}")
         return answer.json() if answer.content else None
 
     def get(self, path: str) -> Any:
@@ -51,6 +57,14 @@ class Api:
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         return self.call("POST", path, json=body or {})
+
+    def post_when_ready(self, path: str, body: dict[str, Any], not_yet: str) -> Any:
+        """Ask again as long as the site answers 409 with this code."""
+        while True:
+            answer = self.send("POST", path, json=body)
+            if answer.status_code != 409 or answer.json()["code"] != not_yet:
+                return self.content(answer)
+            time.sleep(0.3)
 
     def upload(self, path: str, file: Path) -> str:
         with file.open("rb") as stream:
@@ -245,7 +259,7 @@ class Journey:
         path = f"projects/{project}/versions/{version['model']}/{version['number']}"
         self.modeler.post(f"{path}/submit", {"note": "Joint columns beat both sides alone."})
         self.approver.post(f"{path}/approve", {"note": "Figures and marks read."})
-        return self.approver.post(f"{path}/publish", {"acknowledge": version["marks"]})
+        return self.approver.post_when_ready(f"{path}/publish", {"acknowledge": version["marks"]}, "lookup_not_ready")
 
     def ten_rows(self, file: Path) -> list[dict[str, str]]:
         with file.open(encoding="utf-8", newline="") as stream:

@@ -1,8 +1,8 @@
 """Doors for the queue: load by id, call one service."""
 
-from models_registry.models import Evaluation, TrainingRun, ValueOfData
+from models_registry.models import Evaluation, TrainingRun, ValueOfData, Version
 from models_registry.services import evaluation as evaluations
-from models_registry.services import training, value
+from models_registry.services import lookups, training, value
 from projects.jobs import JobRun, job
 
 
@@ -25,3 +25,10 @@ def value_of_data(run: JobRun, *, value_id: int) -> None:
     """Train the six models that are not there yet, and compare them. Twice is safe; a retry keeps what is trained."""
     row = ValueOfData.objects.select_related("feature_table", "project", "created_by").get(pk=value_id)
     value.run_value_of_data(value=row, progress=run.progress)
+
+
+@job("models_registry.prepare_lookup")
+def prepare_lookup(run: JobRun, *, version_id: int) -> None:
+    """Index what a version looks up while it scores. Twice is safe."""
+    row = Version.objects.select_related("model__project", "run__feature_table__match").get(pk=version_id)
+    lookups.run_prepare(version=row, progress=run.progress)

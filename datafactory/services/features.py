@@ -15,7 +15,7 @@ from datafactory.engine import features as engine
 from datafactory.engine.features import FeaturePlan, SourceFeatures, choose_features
 from datafactory.engine.matching import MatchPlan
 from datafactory.engine.online import FeatureLookup, OnlineStore
-from datafactory.models import FeatureTable, Match
+from datafactory.models import FeatureTable, Match, SourceVersion
 from datafactory.services import keyed_ids, matches
 from modeling.artifacts import FeatureTable as Ticket
 from modeling.artifacts import MatchReport, Progress, SampleFile, fingerprint, from_json, no_progress
@@ -131,20 +131,37 @@ def summary(ticket: Ticket, profile: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def lookup_of(table: FeatureTable, wanted: Sequence[str] | None = None) -> FeatureLookup:
+def lookup_of(
+    table: FeatureTable, wanted: Sequence[str] | None = None, *, progress: Progress = no_progress
+) -> FeatureLookup:
     """The table's platform columns for one person at one moment, by hashed ids: equal to what the table holds.
 
     Opens (on first use: builds) the stores of the sources that ``wanted`` needs; keep the result.
     """
+    sources = [
+        (features, OnlineStore(keyed_ids.online_dir(table.project, version, progress)))
+        for features, version in _looked_up(table, wanted)
+    ]
+    id_types = from_json(MatchPlan, table.match.plan).id_types
+    return FeatureLookup(id_types, keys.project_key(table.project), sources, wanted)
+
+
+def lookup_is_built(table: FeatureTable, wanted: Sequence[str]) -> bool:
+    """Whether :func:`lookup_of` would only open what is there."""
+    return all(keyed_ids.has_online(table.project, version) for _, version in _looked_up(table, wanted))
+
+
+def _looked_up(table: FeatureTable, wanted: Sequence[str] | None) -> list[tuple[SourceFeatures, SourceVersion]]:
+    """What to compute from which version of a source; sources that ``wanted`` does not need are left out."""
     match = table.match
     plan, chosen = from_json(MatchPlan, match.plan), from_json(FeaturePlan, table.plan)
-    versions = {v.source.slug: v for v in match.source_versions.select_related("source")}
-    sources: list[tuple[SourceFeatures, OnlineStore]] = []
-    for source in plan.sources:
-        features = choose_features(source, chosen)
-        if wanted is None or {column.name for column in features.columns} & set(wanted):
-            sources.append((features, OnlineStore(keyed_ids.online_dir(table.project, versions[source.slug]))))
-    return FeatureLookup(plan.id_types, keys.project_key(table.project), sources, wanted)
+    versions = {version.source.slug: version for version in match.source_versions.select_related("source")}
+    every = ((choose_features(source, chosen), versions[source.slug]) for source in plan.sources)
+    return [
+        (features, version)
+        for features, version in every
+        if wanted is None or {column.name for column in features.columns} & set(wanted)
+    ]
 
 
 def _record(action: str, user: User, table: FeatureTable, **detail: Any) -> None:

@@ -33,9 +33,13 @@ def project_folder(project: Project) -> str:
     return f"keyed/{project.pk}"
 
 
+def _place(project: Project, version: SourceVersion, what: str) -> str:
+    return f"{project_folder(project)}/{version.pk}-{version.content_hash[:12]}/{what}"
+
+
 def keyed_dir(project: Project, version: SourceVersion, progress: Progress = no_progress) -> Path:
     """The version's ids under the project's key, made on first use."""
-    where = f"{project_folder(project)}/{version.pk}-{version.content_hash[:12]}/ids"
+    where = _place(project, version, "ids")
     if not storage.folder(where).is_dir():
         source = source_input(version)
         with storage.staging() as staged:
@@ -45,10 +49,14 @@ def keyed_dir(project: Project, version: SourceVersion, progress: Progress = no_
     return storage.folder(where)
 
 
+def has_online(project: Project, version: SourceVersion) -> bool:
+    return storage.folder(_place(project, version, "online")).is_dir()
+
+
 def online_dir(project: Project, version: SourceVersion, progress: Progress = no_progress) -> Path:
     """The version's indexed copy for single look-ups, made on first use."""
-    where = f"{project_folder(project)}/{version.pk}-{version.content_hash[:12]}/online"
-    if not storage.folder(where).is_dir():
+    where = _place(project, version, "online")
+    if not has_online(project, version):
         source = source_input(version)
         keyed = keyed_dir(project, version, progress)
         with storage.staging() as staged:

@@ -15,6 +15,7 @@ from models_registry import selectors, words
 from models_registry.engine import gate as checks
 from models_registry.engine.gate import Check
 from models_registry.models import Evaluation, Version
+from models_registry.services import lookups
 from models_registry.services.frames import PREDICTIONS
 from projects import storage
 from projects.errors import Conflict
@@ -31,7 +32,7 @@ def look(version: Version) -> list[Check]:
 
 
 def pass_or_refuse(version: Version, acknowledge: tuple[str, ...]) -> list[Check]:
-    """Run every check, build the online stores, and note the outcome; ``Conflict("gate_failed")`` names what failed."""
+    """Run every check and note the outcome; ``Conflict("gate_failed")`` names what failed."""
     found = [
         check_evaluation(version),
         *_score_checks(version),
@@ -92,8 +93,8 @@ def people_of(scorer: Scorer) -> Mapping[str, int]:
 
 
 def check_online(version: Version) -> Check:
-    """Build the stores of the sources that the model looks up, and hold some look-ups against the feature table."""
-    wanted = [entry["name"] for entry in version.signature["lookup"]]
+    """Hold some look-ups of the model against the feature table."""
+    wanted = lookups.wanted(version)
     if not wanted:
         return Check("online_is_offline", True, 0.0, 0.0)
     table = version.run.feature_table

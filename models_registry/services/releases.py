@@ -8,23 +8,26 @@ from django.utils.translation import gettext as _
 
 from models_registry import selectors
 from models_registry.models import Model, Release, Version
-from models_registry.services import gate
+from models_registry.services import gate, lookups
 from models_registry.services.versions import four_eyes, locked, require
 from projects import audit
+from projects.errors import Conflict
 from projects.models import User
 
 
 def publish(*, user: User, version: Version, note: str = "", acknowledge: tuple[str, ...] = ()) -> Release:
     """Put an approved version live after the gate has passed; the version that was live before ends at that moment.
 
-    The gate runs before the lock is taken (it reads rows and builds the online stores), the switch is one
-    transaction. ``Conflict("gate_failed")`` names the checks that failed and changes nothing but their record.
-    Publishing the live version again is the same release.
+    The gate runs before the lock is taken (it reads rows), the switch is one transaction. ``Conflict("gate_failed")``
+    names the checks that failed and changes nothing but their record; ``Conflict("lookup_not_ready")`` says that the
+    indexes of the model's sources, ordered when the version was submitted, are not finished. Publishing the live
+    version again is the same release.
     """
     four_eyes(user, version)
     if version.status == Version.Status.LIVE:
         return Release.objects.get(version=version, live_to=None)
     require(version, Version.Status.APPROVED)
+    _prepared(user, version)
     gate.pass_or_refuse(version=version, acknowledge=acknowledge)
     with transaction.atomic():
         version = locked(version)
@@ -48,6 +51,17 @@ def retire(*, user: User, version: Version, note: str = "") -> Version:
         _become(version, Version.Status.RETIRED)
         audit.record("version.retired", actor=user, project=version.project, target=str(version), note=note)
     return version
+
+
+def _prepared(user: User, version: Version) -> None:
+    """Indexes that are missing (not built yet, or the last try failed) are ordered again and named."""
+    job = lookups.prepare(user=user, version=version)
+    if not lookups.is_prepared(version):
+        raise Conflict(
+            "lookup_not_ready",
+            _("The model's look-ups are still being prepared. Publish when the job has finished."),
+            detail={"job": str(job.pk) if job else None},
+        )
 
 
 def _switch(version: Version, user: User, note: str) -> Release:

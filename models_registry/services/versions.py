@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from models_registry import selectors
 from models_registry.models import Evaluation, Model, TrainingRun, Version
-from models_registry.services import gate, signatures
+from models_registry.services import gate, lookups, signatures
 from projects import audit, sharing
 from projects.errors import Conflict, Forbidden, Invalid
 from projects.models import Project, User
@@ -59,7 +59,9 @@ def submit(*, user: User, version: Version, note: str = "") -> Version:
         require(version, *CHANGEABLE)
         undecided = {"decided_by": None, "decided_at": None, "decision_note": ""}
         status, note = Version.Status.SUBMITTED, note or version.note
-        return _move(version, status, user, "version.submitted", note=note, submitted_at=now, **undecided)
+        _move(version, status, user, "version.submitted", note=note, submitted_at=now, **undecided)
+        lookups.prepare(user=user, version=version)
+    return version
 
 
 def approve(*, user: User, version: Version, note: str = "") -> Version:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from models_registry import access, selectors, words
 from models_registry.forms import BandsForm, MomentForm, OfferForm
 from models_registry.models import Version
-from models_registry.services import releases, versions
+from models_registry.services import lookups, releases, versions
 from projects.access import may, person, project_for
 from projects.errors import DomainError, NotFound
 
@@ -80,6 +80,7 @@ def version_detail(request: HttpRequest, slug: str, model: str, number: int) -> 
         "gate": words.gate_lines(version.gate),
         "marks": words.marks(selectors.marks_of(version)),
         "may": _offers(request, version),
+        "job": lookups.last_job(version) if version.status == Version.Status.APPROVED else None,
     }
     return render(request, "models_registry/version_detail.html", context)
 

@@ -9,7 +9,7 @@ import pytest
 from datafactory.services import features, matches, samples, sources, uploads
 from models_registry.engine import gate as checks
 from models_registry.services import evaluation as evaluations
-from models_registry.services import plans, releases, training, versions
+from models_registry.services import lookups, plans, releases, training, versions
 from projects.errors import Conflict
 from tests.datafactory.files import csv_bytes, hashed
 from tests.models_registry.conftest import XGBOOST
@@ -71,7 +71,7 @@ def table(project, people, run_jobs):
 
 
 @pytest.fixture
-def version(table, people, run_jobs):
+def submitted(table, people, run_jobs):
     with run_jobs():
         plan = plans.read_training(XGBOOST)
         run = training.train_model(user=people.modeler, feature_table=table, plan=plan)
@@ -79,8 +79,13 @@ def version(table, people, run_jobs):
     with run_jobs():
         evaluations.evaluate_model(user=people.modeler, run=run, plan=plans.read_evaluation({"bootstrap": 20}))
     made = versions.create_version(user=people.modeler, run=run, model="Auto loan")
-    made = versions.submit(user=people.modeler, version=made)
-    return versions.approve(user=people.approver, version=made)
+    return versions.submit(user=people.modeler, version=made)
+
+
+@pytest.fixture
+def version(submitted, people):
+    lookups.run_prepare(version=submitted)
+    return versions.approve(user=people.approver, version=submitted)
 
 
 def test_look_ups_are_held_against_the_table(version, people):
@@ -93,10 +98,24 @@ def test_look_ups_are_held_against_the_table(version, people):
     assert version.status == "live"
 
 
+def test_a_version_goes_live_only_with_its_look_ups_built(submitted, people):
+    version = versions.approve(user=people.approver, version=submitted)
+    assert not lookups.is_prepared(version)
+    job = lookups.last_job(version)
+    with pytest.raises(Conflict) as refused:
+        releases.publish(user=people.approver, version=version)
+    assert refused.value.code == "lookup_not_ready"
+    assert refused.value.detail == {"job": str(job.pk)}
+    assert lookups.prepare(user=people.modeler, version=version) == job
+    lookups.run_prepare(version=version)
+    assert releases.publish(user=people.approver, version=version).live_to is None
+    assert lookups.prepare(user=people.modeler, version=version) is None
+
+
 def test_a_look_up_that_differs_refuses_and_names_the_column(version, people, monkeypatch):
     real = features.lookup_of
 
-    def late(table, wanted):
+    def late(table, wanted, **how):
         """As if the store had learnt of events a day too early."""
         lookup = real(table, wanted)
         return lambda ids, moment: lookup(ids, moment + timedelta(days=2))

@@ -63,7 +63,7 @@ def feature_table(project: Project, user: User, authorisation: Authorisation) ->
         return artifacts.new(kind, project=project, created_by=user, plan=plan or {}, **fields)
 
     sample = new(Sample, institution=authorisation.grantor, authorisation=authorisation, state="ready")
-    match = new(Match, {"id_types": [ID_TYPE]}, sample=sample, state="ready")
+    match = new(Match, {"id_types": [ID_TYPE], "sources": []}, sample=sample, state="ready")
     row = new(FeatureTable, match=match)
     with storage.staging() as out:
         (out / "table").mkdir()
