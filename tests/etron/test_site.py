@@ -114,3 +114,13 @@ def test_unknown_addresses_get_the_sites_own_page(client_of, people):
     answer = client_of(people.modeler).get("/nowhere/")
     assert answer.status_code == 404
     assert "not yours to see" in answer.content.decode()
+
+
+def test_pages_run_no_scripts_but_the_sites_own(client):
+    directives = dict(
+        part.strip().split(" ", 1) for part in client.get("/sign-in/")["Content-Security-Policy"].split(";")
+    )
+    assert directives["default-src"] == "'self'"
+    assert "unsafe-inline" not in directives["script-src"]
+    assert "'unsafe-eval'" not in directives["script-src"]
+    assert directives["frame-ancestors"] == "'none'"
