@@ -22,7 +22,7 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 
 
 def names() -> list[str]:
-    return sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
+    return sorted(path.stem.removeprefix("bench_").replace("_", "-") for path in HERE.glob("bench_*.py"))
 
 
 def machine() -> str:
@@ -76,7 +76,7 @@ def main() -> int:
     fresh: list[dict[str, Any]] = []
     for name in chosen:
         print(f"{name} …", file=sys.stderr, flush=True)
-        for row in importlib.import_module(f"benchmarks.bench_{name}").run(options.quick):
+        for row in importlib.import_module(f"benchmarks.bench_{name.replace('-', '_')}").run(options.quick):
             fresh.append(row | {"group": name, "machine": machine(), "measured": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"})
     print(table(fresh))
     if not options.quick:
