@@ -56,6 +56,21 @@ def compare_models(
     }
 
 
+def without_variables(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a model as one without any variable scores them: everybody alike, at the bad rate of the train rows.
+
+    It ranks nobody: AUC is 0.5, KS is 0, and the bad rate at any approval is that of all.
+
+    Parameters
+    ----------
+    rows : predictions of a model: split, y, weight, pd, and pd_oof for out-of-fold figures
+    """
+    taught = rows[rows["split"].eq("train") & rows["y"].notna()]
+    alike = float(np.average(taught["y"].astype(float), weights=taught["weight"]))
+    columns = [name for name in ("pd", "pd_oof") if name in rows]
+    return rows.assign(**{name: rows[name].where(rows[name].isna(), alike) for name in columns})
+
+
 def _same_rows(models: Mapping[str, Judged]) -> dict[str, Judged]:
     """The rows that all models have, in order of row id."""
     ids = [set(rows.row_id.tolist()) for rows in models.values()]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from datafactory.models import FeatureTable
 from modeling import artifacts as tickets
 from modeling.artifacts import Progress, no_progress
+from modeling.errors import DataError
 from modeling.train import TrainPlan
 from models_registry import selectors
 from models_registry.models import TrainingRun, ValueOfData
@@ -64,18 +65,41 @@ def value_of_data(*, user: User, feature_table: FeatureTable, plan: TrainPlan, n
 
 
 def run_value_of_data(*, value: ValueOfData, progress: Progress = no_progress) -> ValueOfData:
-    """Do the work of :func:`value_of_data`. A retry keeps what is trained; a ready one stays."""
+    """Do the work of :func:`value_of_data`. A retry keeps what is trained; a ready one stays.
+
+    A side whose columns teach nothing counts as a model that ranks nobody.
+    """
     if value.state == ValueOfData.State.READY:
         return value
     views = _views(value)
-    runs = {(rows, columns): _order(value, rows, columns) for rows in views for columns in COLUMN_SETS}
-    value.runs.set(runs.values())
-    for done, run in enumerate(runs.values()):
-        training.run_training(run=run, progress=_part_of(progress, done, len(runs) + 1))
-    last = _part_of(progress, len(runs), len(runs) + 1)
-    result = {"views": {rows: _compare(rows, runs, last) for rows in views}, "all_matched": len(views) == 1}
+    sets = _sets_with_columns(value)
+    ordered = {(rows, columns): _order(value, rows, columns) for rows in views for columns in sets}
+    value.runs.set(ordered.values())
+    parts = [_part_of(progress, done, len(ordered) + 1) for done in range(len(ordered) + 1)]
+    runs = {which: run for (which, run), part in zip(ordered.items(), parts, strict=False) if _learns(run, part)}
+    result = {"views": {rows: _compare(rows, runs, parts[-1]) for rows in views}, "all_matched": len(views) == 1}
     _store(value, result)
     return value
+
+
+def _sets_with_columns(value: ValueOfData) -> list[ColumnSet]:
+    """A partner that brings ids and outcomes alone has no columns to train on; a recipe may leave a side out."""
+    ticket = tickets.from_json(tickets.FeatureTable, value.feature_table.ticket)
+    names = plans.read_training(value.plan).columns
+    parties = {"joint", *(column.party for column in ticket.columns if names is None or column.name in names)}
+    return [columns for columns in COLUMN_SETS if columns in parties]
+
+
+def _learns(run: TrainingRun, progress: Progress) -> bool:
+    """Train. False where one side's columns hold nothing to learn from: a finding about its data, not a failure."""
+    try:
+        training.run_training(run=run, progress=progress)
+    except DataError as error:
+        if run.column_set == TrainingRun.ColumnSet.JOINT or error.code != "no_variables":
+            raise
+        artifacts.fail(run)
+        return False
+    return True
 
 
 def _views(value: ValueOfData) -> tuple[WhichRows, ...]:
@@ -107,10 +131,14 @@ def _part_of(progress: Progress, done: int, parts: int) -> Progress:
 
 
 def _compare(rows: WhichRows, runs: Runs, progress: Progress) -> dict[str, Any]:
-    from modeling.evaluate import compare_models  # pandas and scipy: for the job alone
+    from modeling.compare import compare_models, without_variables  # pandas and scipy: for the job alone
 
-    chosen = {columns: runs[rows, columns] for columns in COLUMN_SETS}
-    predictions: dict[str, Any] = {columns: predictions_of(run) for columns, run in chosen.items()}
+    joint = predictions_of(runs[rows, "joint"])
+    chosen = {columns: runs[rows, columns] for columns in COLUMN_SETS if (rows, columns) in runs}
+    predictions: dict[str, Any] = {
+        columns: predictions_of(chosen[columns]) if columns in chosen else without_variables(joint)
+        for columns in COLUMN_SETS
+    }
     plan = plans.judging(plans.read_evaluation({}), chosen["joint"].feature_table)
     result = compare_models(predictions, PAIRS, plan, progress=progress)
     return result | {"runs": {columns: run.number for columns, run in chosen.items()}}
@@ -121,7 +149,7 @@ def _store(value: ValueOfData, result: dict[str, Any]) -> None:
         (staged / "value.json").write_bytes(msgspec.json.encode(result, order="sorted"))
         content = tickets.hash_folder(staged)
         path = storage.publish(staged, f"values/{value.project_id}/{value.number}-{content[:12]}")
-    runs = list(value.runs.all())
+    runs = list(value.runs.filter(state=TrainingRun.State.READY))
     ticket = tickets.Ticket(
         tickets.fingerprint(sorted(run.fingerprint for run in runs)),
         tuple(sorted(run.content_hash for run in runs)),

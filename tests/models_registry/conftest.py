@@ -35,7 +35,9 @@ def make_table(project, people, authorisation, settings):
         sample = artifacts.new(
             Sample, plan={}, institution=authorisation.grantor, authorisation=authorisation, state="ready", **who
         )
-        match = artifacts.new(Match, plan={"id_types": ["mobile__sha256"], "sources": []}, sample=sample, state="ready", **who)
+        match = artifacts.new(
+            Match, plan={"id_types": ["mobile__sha256"], "sources": []}, sample=sample, state="ready", **who
+        )
         match.source_versions.add(lending())
         row = artifacts.new(FeatureTable, plan={}, match=match, **who)
         ticket = tables.write(settings.ARTIFACT_ROOT, f"features/{row.pk}", tables.rows(**shape), marks)

@@ -1,5 +1,6 @@
 """A small feature table with a known truth: partner and platform columns both tell something, joint tells most."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +20,11 @@ COLUMNS = (
 )
 
 
-def rows(n: int = 2400, seed: int = 3, matched: float = 0.8) -> pd.DataFrame:
-    """Applications of ``n`` people over twelve months; platform columns are missing for the unmatched."""
+def rows(n: int = 2400, seed: int = 3, matched: float = 0.8, constant: Sequence[str] = ()) -> pd.DataFrame:
+    """Applications of ``n`` people over twelve months; platform columns are missing for the unmatched.
+
+    Columns in ``constant`` say the same of everybody.
+    """
     rng = np.random.default_rng(seed)
     partner, platform = rng.normal(size=n), rng.normal(size=n)
     hit = rng.random(n) < matched
@@ -45,6 +49,8 @@ def rows(n: int = 2400, seed: int = 3, matched: float = 0.8) -> pd.DataFrame:
     table.loc[~hit, "lending__count_d90"] = pd.NA
     table.loc[~hit, "lending__max_amount_d90"] = np.nan
     table["lending__kind"] = table["lending__kind"].where(hit, None)
+    for name in constant:
+        table[name] = table[name].iloc[0]
     return table
 
 

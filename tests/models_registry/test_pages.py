@@ -135,6 +135,28 @@ def test_value_of_data_names_what_the_partner_gains(client_of, people, feature_t
     assert job_of(made).rows_done <= job_of(made).rows_total
 
 
+LENDING = ["lending__count_d90", "lending__max_amount_d90", "lending__kind"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "constant"), [({"columns": LENDING}, []), ({}, ["partner__income", "partner__age", "partner__city"])]
+)
+def test_a_side_that_teaches_nothing_counts_as_a_model_that_ranks_nobody(
+    plan, constant, client_of, people, make_table, pages, run_jobs
+):
+    table = make_table(constant=constant)
+    with run_jobs():
+        made = value.value_of_data(user=people.modeler, feature_table=table, plan=plans.read_training(SCORECARD | plan))
+    made.refresh_from_db()
+    assert made.state == ValueOfData.State.READY, job_of(made).error
+    view = made.result["views"]["all"]
+    figures = view["splits"][view["judged_on"]]["models"]
+    assert (figures["partner"]["auc"]["value"], figures["partner"]["ks"]["value"]) == (0.5, 0.0)
+    assert figures["joint"] == figures["platform"]
+    assert set(view["runs"]) == {"platform", "joint"}
+    assert "no usable variable" in client_of(people.partner).get(f"{pages}/value/{made.number}/").text
+
+
 def test_the_version_page_leads_from_draft_to_live(client_of, people, evaluated, pages):
     author, approver = client_of(people.modeler), client_of(people.approver)
     run = evaluated()
