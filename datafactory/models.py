@@ -87,6 +87,9 @@ class IncomingUpload(models.Model):
     received_bytes = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)  # as the sender announced it, checked at the end
     options = models.JSONField(default=dict)  # encoding and delimiter, if the sender named them
+    holder = models.CharField(max_length=32, blank=True)  # the request that writes to the file now
+    refusal = models.JSONField(default=dict)  # why the whole file was not accepted: code, template, params, row, column
+    job = models.ForeignKey("projects.Job", null=True, on_delete=models.SET_NULL, related_name="+")
     upload = models.OneToOneField("datafactory.Upload", null=True, on_delete=models.SET_NULL, related_name="+")
     created_by = models.ForeignKey("projects.User", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
