@@ -47,6 +47,7 @@ class SourceVersion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
+    retain_until = models.DateField(null=True)  # deleted by schedule after this day
 
     class Meta:
         ordering = ["-number"]
@@ -146,11 +147,37 @@ class Match(Artifact):
         verbose_name_plural = "matches"
 
 
+class MatchSketch(models.Model):
+    """Keyed sums over the people of each group of a match: how far two matches differ, never who is in them.
+
+    It outlives the rows, so that a sample cannot be deleted and brought again without one person.
+    """
+
+    match = models.OneToOneField("datafactory.Match", on_delete=models.PROTECT, related_name="sketch")
+    cells = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"sketch of {self.match}"
+
+
 class FeatureTable(Artifact):
     """One row an application: partner's columns, source columns and window aggregates, as known at that moment."""
 
     match = models.ForeignKey("datafactory.Match", on_delete=models.PROTECT, related_name="feature_tables")
     profile = models.JSONField(default=dict)
+
+
+class LeakScan(models.Model):
+    """Columns of a feature table that may know the future, and what somebody decided about each."""
+
+    feature_table = models.OneToOneField("datafactory.FeatureTable", on_delete=models.PROTECT, related_name="leak_scan")
+    result = models.JSONField(default=dict)  # engine's LeakReport, empty until scanned
+    decisions = models.JSONField(default=dict)  # column -> {"act", "reason", "by", "at"}
+    job = models.ForeignKey("projects.Job", null=True, on_delete=models.SET_NULL, related_name="+")
+    scanned_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"leak scan of {self.feature_table}"
 
 
 class Deletion(models.Model):
@@ -163,7 +190,12 @@ class Deletion(models.Model):
     reason = models.CharField(max_length=300)
     body = models.JSONField(default=dict)  # per artifact: noun, number, content hash, files, bytes; keys destroyed
     requested_by = models.ForeignKey("projects.User", null=True, on_delete=models.PROTECT, related_name="+")
+    sample = models.OneToOneField("datafactory.Sample", null=True, on_delete=models.PROTECT, related_name="deletion")
+    source_version = models.OneToOneField(
+        "datafactory.SourceVersion", null=True, on_delete=models.PROTECT, related_name="deletion"
+    )
     at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)  # null = still being removed; the next tick goes on
 
     class Meta:
         ordering = ["-number"]
