@@ -8,8 +8,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from datafactory.engine.dialect import ENCODINGS
-from datafactory.engine.identifiers import ALGORITHMS
 from datafactory.models import Source
+from etron_partner.identifiers import ALGORITHMS
 from modeling.errors import DataError
 from projects.errors import sentence
 

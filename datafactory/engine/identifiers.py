@@ -2,80 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from datafactory.engine.plans import IdRole
+from etron_partner.identifiers import ALGORITHMS, HASH_LENGTHS, MAX_TOKEN, RAW, SHAPES, folded, is_namespace, token
 from modeling.errors import DataError
 
-HASH_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sm3": 64, "sha512": 128}
-RAW = "raw"  # a token that was never a personal number: a device id, a customer number made for this purpose
-ALGORITHMS = (*HASH_LENGTHS, RAW)
-_NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,30}")
-_MAX_TOKEN = 128
-
-_EDGE = r"[^0-9A-Za-z.]"
-_ELEVEN = rf"(?:^|{_EDGE})(?:\+?(?:00)?86[- ]?)?(\d{{3}}[- ]?\d{{4}}[- ]?\d{{4}})(?:\.0+)?(?:$|[^0-9A-Za-z])"
-_MOBILE = re.compile(r"1[3-9]\d{9}")
-_CARD = r"\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{3,7}|\d{6}[ -]?\d{8}[ -]?\d{3}[Xx]"
-_LONG = rf"(?:^|{_EDGE})({_CARD})(?:\.0+)?(?:$|[^0-9A-Za-z])"
-_CARD_PREFIX = re.compile(r"62|60|65|4|5[1-5]|2[2-7]|3[4-7]|9558")
-_PROVINCES = {
-    *range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83, 91
-}  # fmt: skip
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _STRAY_HITS = 3  # so few numbers of that shape in a column of other numbers may be amounts
-
-
-def is_mobile(text: str) -> bool:
-    """A mobile number of mainland China, without separators.
-
-    >>> is_mobile("13800138000"), is_mobile("12800138000")
-    (True, False)
-    """
-    return _MOBILE.fullmatch(text) is not None
-
-
-def is_id_card(text: str) -> bool:
-    """A resident identity number: province, date of birth and check digit (GB 11643, ISO 7064 MOD 11-2).
-
-    >>> is_id_card("11010519491231002X"), is_id_card("110105194912310021")
-    (True, False)
-    >>> is_id_card("110105491231002")
-    True
-    """
-    if len(text) == 15 and text.isdigit():
-        return int(text[:2]) in _PROVINCES and _is_date("19" + text[6:12])
-    if len(text) != 18 or not text[:17].isdigit() or int(text[:2]) not in _PROVINCES or not _is_date(text[6:14]):
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(text, _WEIGHTS, strict=False))
-    return "10X98765432"[total % 11] == text[17].upper()
-
-
-def is_bank_card(text: str) -> bool:
-    """A payment card number: issuer prefix, 15 to 19 digits, Luhn check digit (ISO/IEC 7812).
-
-    >>> is_bank_card("4111111111111111"), is_bank_card("4111111111111112")
-    (True, False)
-    """
-    if not 15 <= len(text) <= 19 or not text.isdigit() or not _CARD_PREFIX.match(text):
-        return False
-    digits = [int(digit) for digit in reversed(text)]
-    return (sum(digits[::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])) % 10 == 0
-
-
-def _is_date(text: str) -> bool:
-    try:
-        day = dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    except ValueError:
-        return False
-    return 1900 <= day.year <= 2100
 
 
 @dataclass
@@ -111,12 +48,10 @@ class PersonalScan:
             return
         self._values[name] = self._values.get(name, 0) + len(text) - text.null_count
         if len(text) and not _all_hex(text):
-            self._count(name, text, _ELEVEN, first_row, {"mobile": is_mobile})
-            self._count(name, text, _LONG, first_row, {"id_card": is_id_card, "bank_card": is_bank_card})
+            for shape in SHAPES:
+                self._count(name, text, shape, first_row)
 
-    def _count(
-        self, name: str, text: pa.Array, shape: str, first_row: int, tests: dict[str, Callable[[str], bool]]
-    ) -> None:
+    def _count(self, name: str, text: pa.Array, shape: str, first_row: int) -> None:
         found = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(text, shape), False))
         if not len(found):
             return
@@ -124,11 +59,11 @@ class PersonalScan:
         # A Python loop over the matching values only: about 2 microseconds each, and a clean file has next to none.
         for position, value in zip(found.to_pylist(), text.take(found).to_pylist(), strict=True):
             match = pattern.search(value)
-            token = re.sub(r"[ -]", "", match.group(1)) if match else ""
-            for kind, test in tests.items():
+            number = token(match) if match else ""
+            for kind, test in SHAPES[shape].items():
                 tally = self._tallies.setdefault((name, kind), _Tally())
                 tally.tokens += 1
-                if test(token):
+                if test(number):
                     tally.first_row = tally.first_row or first_row + position
                     tally.hits += 1
 
@@ -180,15 +115,13 @@ def _as_text(column: pa.Array) -> pa.Array | None:
     longest = pc.max(pc.binary_length(column)).as_py()
     if longest is None or longest < 11:
         return None
-    return column if _is_ascii(column) else pa.array([_folded(value) for value in column.to_pylist()], pa.string())
+    if _is_ascii(column):
+        return column
+    return pa.array([None if value is None else folded(value) for value in column.to_pylist()], pa.string())
 
 
 def _is_ascii(column: pa.Array) -> bool:
     return bool(pc.all(pc.equal(pc.binary_length(column), pc.utf8_length(column))).as_py())
-
-
-def _folded(value: str | None) -> str | None:
-    return None if value is None else unicodedata.normalize("NFKC", value)
 
 
 def _all_hex(text: pa.Array) -> bool:
@@ -206,7 +139,7 @@ def check_id_role(role: IdRole) -> None:
             algorithm=role.algorithm,
             known=", ".join(ALGORITHMS),
         )
-    if not _NAMESPACE.fullmatch(role.namespace) or "__" in role.namespace:
+    if not is_namespace(role.namespace):
         raise DataError(
             "id_namespace",
             "Column %(column)s: the kind of id must be a short lower-case name such as mobile, idno or device.",
@@ -227,7 +160,7 @@ class IdColumn:
     def normalise(self, text: pa.Array, first_row: int) -> pa.Array:
         """Lower-case hex (tokens stay as they are); values of another format are counted for :meth:`verify`."""
         if self.role.algorithm == RAW:
-            self._count("raw", pc.less_equal(pc.utf8_length(text), _MAX_TOKEN), text, first_row)
+            self._count("raw", pc.less_equal(pc.utf8_length(text), MAX_TOKEN), text, first_row)
             self.n_missing += text.null_count
             return text
         lower = pc.utf8_lower(text)
@@ -288,12 +221,3 @@ class IdColumn:
     @property
     def _name(self) -> str:
         return self.role.column
-
-
-def masked(value: str) -> str:
-    """An id as a preview may show it: its first four characters, if it is long enough to keep a secret.
-
-    >>> masked("e3b0c44298fc1c149afbf4c8996fb924"), masked("1234")
-    ('e3b0…', '…')
-    """
-    return f"{value[:4]}…" if len(value) >= 16 else ("…" if value else "")

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from datafactory.engine import times
 from datafactory.engine.dialect import Dialect, find_dialect
 from datafactory.engine.files import open_table
-from datafactory.engine.identifiers import HASH_LENGTHS, PersonalScan, masked
+from datafactory.engine.identifiers import PersonalScan
 from datafactory.engine.kinds import NUMBER, kind_of_text, kind_of_type, tidy
 from datafactory.engine.plans import DEFAULT_NULLS, ColumnGuess, Limits, Sniff
+from etron_partner.identifiers import HASH_LENGTHS, masked
 from modeling.artifacts import Kind
 
 HEAD_ROWS = 1_000

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from datafactory.engine.identifiers import HASH_LENGTHS
+from etron_partner.identifiers import HASH_LENGTHS
 from modeling.artifacts import Kind
 from modeling.errors import DataError
 from risk_products.engine.requests import ScoreRequest

@@ -11,7 +11,7 @@ import msgspec
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from datafactory.engine.identifiers import HASH_LENGTHS
+from etron_partner.identifiers import HASH_LENGTHS
 from modeling.artifacts import from_json
 from modeling.errors import DataError
 from projects.errors import DomainError, as_domain_error, body

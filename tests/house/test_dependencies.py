@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HOUSE = ["etron", "risk_products", "models_registry", "datafactory", "projects", "modeling", "sandbox"]
+HOUSE = ["etron", "risk_products", "models_registry", "datafactory", "projects", "modeling", "etron_partner", "sandbox"]
 
 
 def imported(path):
