@@ -90,7 +90,7 @@ def keyed_column(ids: pa.ChunkedArray, id_type: str, key: bytes) -> pa.Array:
 
 
 def _key_one(rows: Path, id_type: str, key: bytes, out: Path, progress: Progress) -> int:
-    ids = _distinct(rows, id_type)
+    ids = distinct_ids(rows, id_type)
     keyed = keyer(id_type, key)
     schema = pa.schema([("id", pa.string()), ("key", KEY_TYPE)])
     with pq.ParquetWriter(out / keys_file(id_type), schema) as writer:
@@ -102,7 +102,8 @@ def _key_one(rows: Path, id_type: str, key: bytes, out: Path, progress: Progress
     return len(ids)
 
 
-def _distinct(rows: Path, id_type: str) -> pa.Array:
+def distinct_ids(rows: Path, id_type: str) -> pa.Array:
+    """The distinct ids of one type in a table of rows, sorted; raises ``id_type_missing``."""
     column = id_column(id_type)
     file = pq.ParquetFile(rows)
     if column not in file.schema_arrow.names:
