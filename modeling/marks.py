@@ -10,6 +10,8 @@ BEFORE_SOURCE = "before_source"  # applications from before a source's first eve
 ZERO_DELAY = "zero_delay"  # a missing known-at is taken as the event time itself
 THIN_LEAVES = "thin_leaves"  # leaves with fewer people than may be published
 SHARED_PEOPLE = "shared_people"  # the same people in train and in oot
+POPULATION_DIFFERS = "population_differs"  # the matched are not like the unmatched
+LEAK_SUSPECTED = "leak_suspected"  # a column in use seems to know the outcome, and nobody has said why not
 
 ALL = (
     LEAKAGE_UNKNOWN,
@@ -19,4 +21,6 @@ ALL = (
     ZERO_DELAY,
     THIN_LEAVES,
     SHARED_PEOPLE,
+    POPULATION_DIFFERS,
+    LEAK_SUSPECTED,
 )

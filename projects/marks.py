@@ -39,6 +39,14 @@ SENTENCES: dict[str, tuple[Text, Text]] = {
         gettext_lazy("Some people are in train and in OOT."),
         gettext_lazy("They applied early and again late; the live model will meet returning people too."),
     ),
+    names.POPULATION_DIFFERS: (
+        gettext_lazy("The matched are a different population from the unmatched."),
+        gettext_lazy("Figures on matched rows do not hold for all applicants; read both, and the match report."),
+    ),
+    names.LEAK_SUSPECTED: (
+        gettext_lazy("A column may know the outcome."),
+        gettext_lazy("The leak scan of the feature table names it and says why."),
+    ),
 }
 
 

@@ -68,7 +68,25 @@ def shown(count: int, total: int, floor: int) -> int | None:
     return None if 0 < count < floor or 0 < total - count < floor else count
 
 
-def hidden_groups(hits: npt.ArrayLike, people: npt.ArrayLike, floor: int) -> npt.NDArray[np.bool_]:
+def coarse(count: int, total: int, floor: int) -> int:
+    """A count of matched rows to the next multiple of ``floor``, halves up: it is told no more exactly than this.
+
+    Nobody and all stay as they are; in a table where that is not so of every group they are hidden. What a figure
+    leaves of ``total`` is the total less the coarse figure, never a second rounding, which would narrow the first.
+
+    Examples
+    --------
+    >>> coarse(704, 1000, 10), coarse(705, 1000, 10), coarse(1000, 1000, 10), coarse(704, 1000, 1)
+    (700, 710, 1000, 704)
+    """
+    if count in (0, total):
+        return count
+    return min(total, (2 * count + floor) // (2 * floor) * floor)
+
+
+def hidden_groups(
+    hits: npt.ArrayLike, people: npt.ArrayLike, floor: int, already: Sequence[bool] = ()
+) -> npt.NDArray[np.bool_]:
     """Groups whose number of hits must not be shown when the total of hits and each group's size are known.
 
     Parameters
@@ -76,6 +94,7 @@ def hidden_groups(hits: npt.ArrayLike, people: npt.ArrayLike, floor: int) -> npt
     hits : people of each group that were hit
     people : people of each group
     floor : people below which a cell is hidden
+    already : groups hidden for another reason
 
     Returns
     -------
@@ -91,9 +110,10 @@ def hidden_groups(hits: npt.ArrayLike, people: npt.ArrayLike, floor: int) -> npt
     """
     hit, size = np.asarray(hits, dtype=np.int64), np.asarray(people, dtype=np.int64)
     missed = size - hit
+    wanted = np.asarray(already, bool) if len(already) else np.zeros(len(size), bool)
     if hit.sum() == 0 or missed.sum() == 0:
-        return np.zeros(len(size), bool)
-    hidden: npt.NDArray[np.bool_] = (hit < floor) | (missed < floor)
+        return wanted
+    hidden: npt.NDArray[np.bool_] = (hit < floor) | (missed < floor) | wanted
     for group in np.argsort(size, kind="stable"):
         enough = hit[hidden].sum() >= floor and missed[hidden].sum() >= floor and hidden.sum() > 1
         if not hidden.any() or enough:

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datafactory.engine.disclosure import count_people, hidden_cells, people_by_group
-from datafactory.engine.match_report import bin_codes, decile_edges, month_codes, shares_psi
+from datafactory.engine.match_report import month_codes
+from datafactory.engine.population import bin_codes, decile_edges, shares_psi
 from modeling.artifacts import Column, Kind
 from modeling.bin_plan import BinPlan
 from modeling.binning import bin_table
