@@ -324,6 +324,13 @@ class SourceVersionForm(MappingForm):
         help_text=_("When the platform knew the row. Missing: event time plus the delay."),
     )
     delay_days = forms.FloatField(label=_("Delay, days"), min_value=0, max_value=3650, initial=0)
+    valid_days = forms.IntegerField(
+        label=_("Valid for, days"),
+        required=False,
+        min_value=1,
+        max_value=36_500,
+        help_text=_("An older row no longer counts for an application. Empty: a row counts for ever."),
+    )
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
@@ -337,7 +344,7 @@ class SourceVersionForm(MappingForm):
 
     def _from_plan(self, plan: Mapping[str, Any]) -> dict[str, Any]:
         """A former version's plan, as far as its columns are in the new file."""
-        found = super()._from_plan(plan) | {"delay_days": plan.get("delay_days", 0)}
+        found = super()._from_plan(plan) | {name: plan.get(name) for name in ("delay_days", "valid_days")}
         titles = plan.get("titles", {})
         return found | {f"title_{n}": titles.get(name, "") for n, name in enumerate(self.names)}
 
@@ -348,7 +355,7 @@ class SourceVersionForm(MappingForm):
 
     def plan(self) -> dict[str, Any]:
         plan = self.base_plan()
-        plan["delay_days"] = self.cleaned_data["delay_days"]
+        plan |= {name: self.cleaned_data[name] for name in ("delay_days", "valid_days")}
         plan["fields"] = self.chosen_columns(plan)
         plan |= {"kinds": self.column_settings("kind"), "specials": self.column_settings("specials")}
         return plan | {"titles": self.column_settings("title")}

@@ -260,6 +260,10 @@ JOB_SILENCE_S = env_int("ETRON_JOB_SILENCE_S", 60)
 
 # ETRON_ARTIFACTS: root of all Parquet, models and uploads.
 ARTIFACT_ROOT = Path(env_str("ETRON_ARTIFACTS", str(HOME / "artifacts"))).resolve()
+# ETRON_ENGINE: table engine of matches and feature tables: duckdb, polars or spark (an optional extra).
+ENGINE = env_str("ETRON_ENGINE", "duckdb")
+# ETRON_SPARK_MASTER: master of the engine spark, such as spark://host:7077, or sc://host:15002 for Spark Connect.
+SPARK_MASTER = env_str("ETRON_SPARK_MASTER", "local[2]")
 # ETRON_ENGINE_THREADS: threads of the table engine per job.
 ENGINE_THREADS = env_int("ETRON_ENGINE_THREADS", os.cpu_count() or 2)
 # ETRON_ENGINE_MEMORY_MB: memory limit of the table engine per job.
@@ -270,6 +274,12 @@ UPLOAD_MAX_BYTES = env_int("ETRON_UPLOAD_MAX_BYTES", 5 * 1024**3)  # ETRON_UPLOA
 UPLOAD_MAX_UNPACKED_BYTES = env_int("ETRON_UPLOAD_MAX_UNPACKED_BYTES", 20 * 1024**3)  # ETRON_UPLOAD_MAX_UNPACKED_BYTES
 UPLOAD_MAX_ROWS = env_int("ETRON_UPLOAD_MAX_ROWS", 50_000_000)  # ETRON_UPLOAD_MAX_ROWS
 UPLOAD_MAX_COLUMNS = env_int("ETRON_UPLOAD_MAX_COLUMNS", 5_000)  # ETRON_UPLOAD_MAX_COLUMNS
+# ETRON_INCOMING_DAYS: days after its last byte when an upload that was never finished is thrown away.
+INCOMING_DAYS = env_int("ETRON_INCOMING_DAYS", 7)
+# ETRON_INCOMING_OPEN: uploads in pieces that an institution may have open at a time.
+INCOMING_OPEN = env_int("ETRON_INCOMING_OPEN", 20)
+# ETRON_INCOMING_INLINE_BYTES: a larger file that came in pieces is hashed and looked at by a job, not in the answer.
+INCOMING_INLINE_BYTES = env_int("ETRON_INCOMING_INLINE_BYTES", 256 * 1024**2)
 FILE_UPLOAD_HANDLERS = ["datafactory.upload_handler.HashedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024**2
@@ -295,6 +305,8 @@ LOGGING = {
 
 # Who knows the figures of a project's line in lists: a function of the top floor, called by the lowest.
 PROJECT_FIGURES = "etron.project_figures.figures_of"
+# What the watchdog does besides at every look: functions of the upper floors that say how much they removed.
+WATCHDOG_ROUNDS = ["datafactory.services.sweeping.sweep_if_due"]
 
 # Nothing of a page comes from elsewhere and no script stands in it; charts and widths of bars need inline styles.
 CONTENT_SECURITY_POLICY = {

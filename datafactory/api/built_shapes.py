@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from datafactory.engine.engines import ENGINES
 from datafactory.models import FeatureTable, Match
 from datafactory.serializers import failure
 
@@ -23,6 +24,9 @@ class NewMatchSerializer(serializers.Serializer[Any]):
         help_text="In order of preference, for example mobile__sha256; all that the sample shares if left out.",
     )
     name = serializers.CharField(required=False, default="", allow_blank=True, max_length=120)
+    engine = serializers.ChoiceField(
+        choices=ENGINES, required=False, help_text="The site's if left out; the result is the same on each."
+    )
 
 
 class NewFeatureTableSerializer(serializers.Serializer[Any]):

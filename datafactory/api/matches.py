@@ -47,6 +47,7 @@ class Matches(APIView):
             source_versions=versions,
             id_types=order.get("id_types"),
             name=order["name"],
+            on=order.get("engine"),
         )
         return ordered(match, reverse("api-match-detail", args=[slug, match.number]))
 

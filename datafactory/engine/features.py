@@ -17,16 +17,25 @@ import pyarrow.parquet as pq
 
 from datafactory.engine.engines import Table, TableEngine
 from datafactory.engine.keying import id_column, keys_file
-from datafactory.engine.matching import MatchPlan, SourceInput, as_known, source_prefix
+from datafactory.engine.matching import (
+    UTC_US,
+    MatchPlan,
+    SourceInput,
+    as_known,
+    moments_of,
+    source_prefix,
+    validity_starts,
+)
 from datafactory.engine.windows import (
     Agg,
     Aggregate,
     bucket,
     cleaned,
+    distinct_counts,
     exponent,
     finish,
     grid,
-    raw_aggregates,
+    summed,
     window_starts,
 )
 from modeling.artifacts import (
@@ -51,12 +60,13 @@ _ROW_GROUP = 131_072
 class FeaturePlan:
     """Which columns to build. ``None`` means the default: every field of a snapshot source as its latest value, every
     field of an event source in the window grid, dates in neither. A source named in either mapping gets exactly what is
-    listed there."""
+    listed there. ``engine`` forces a table engine; it is no part of the recipe, as the result is the same on each."""
 
     snapshot_fields: dict[str, tuple[str, ...]] | None = None
     windows_days: tuple[int, ...] = (7, 30, 90, 180, 360)
     aggregates: tuple[Agg, ...] = ("count", "sum", "mean", "max", "distinct")
     grids: dict[str, tuple[str, ...]] | None = None
+    engine: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,8 @@ def _pick(source: SourceInput, names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def feature_recipe(match: MatchReport, plan: FeaturePlan) -> dict[str, Any]:
-    return {"stage": "build_features", "code": CODE_VERSION, "match": match.content_hash, "plan": to_json(plan)}
+    chosen = {name: value for name, value in to_json(plan).items() if name != "engine"}
+    return {"stage": "build_features", "code": CODE_VERSION, "match": match.content_hash, "plan": chosen}
 
 
 def build_features(
@@ -166,7 +177,8 @@ def build_features(
         progress(done, len(chosen) + 2, one.source.slug)
         built.append((one, _build_source(one, match_plan, keyed_dirs[one.source.slug], engine)))
     progress(len(chosen), len(chosen) + 2, "rows")
-    n_rows, n_matched = _write_rows(base, sample, built, out / "rows.parquet", engine)
+    schema = _schema(sample, sample_dir, chosen, engine.root)
+    n_rows, n_matched = _write_rows(base, built, schema, out / "rows.parquet", engine)
     progress(len(chosen) + 1, len(chosen) + 2, "profile")
     profile = _write_profile(out, columns, match_plan)
     ticket = FeatureTable(
@@ -218,7 +230,8 @@ def _write_spine(
         columns["observed_at"] = observed
         days = sorted({day for one in chosen for day in one.days if one.windows})
         for day, start in window_starts(observed.cast(pa.int64()).to_numpy(), days).items():
-            columns[f"__from_{day}"] = pa.array(start).cast(pa.timestamp("us", tz="UTC"))
+            columns[f"__from_{day}"] = pa.array(start).cast(UTC_US)
+        columns |= validity_starts(observed, [one.source for one in chosen])
     for one in chosen:
         for part in ("via", "key"):
             columns[f"__{part}_{one.prefix}"] = matched[f"{part}__{one.prefix}"]
@@ -232,40 +245,49 @@ def _build_source(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: Tab
     if one.snapshot:
         tables.append(engine.keep(f"latest_{one.prefix}", _latest(one, plan, keyed, engine)))
     if one.windows:
-        events = _joined(one, plan, keyed, engine, [c.name for c in one.window_fields], windows=True)
-        one.exponents.update(_exponents(one, engine))
-        bucketed = _bucketed(events, one)
-        parts = raw_aggregates(bucketed, one.windows, one.days, one.exponents)
-        named = {f"{one.prefix}|{name}": part for name, part in parts.items()}
-        grouped = bucketed.group_by("__pos").agg(**named)
-        tables.append(engine.keep(f"windows_{one.prefix}", grouped))
+        tables += _windows(one, plan, keyed, engine)
     return tables
 
 
+def _windows(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> list[Table]:
+    one.exponents.update(_exponents(one, engine))
+    fields = [column.name for column in one.window_fields]
+    parts = [_joined(one, t, keyed, engine, fields, windows=True) for t in _id_types(one, plan)]
+    events = reduce(lambda a, b: a.union(b), [_bucketed(part, one) for part in parts])
+    counted = sorted({aggregate.field for aggregate in one.windows if aggregate.agg == "distinct"})
+    if counted:
+        events = engine.keep(f"events_{one.prefix}", events)
+    sums = summed(events, one.windows, one.days, one.exponents)
+    found = [*([sums] if sums is not None else []), *(distinct_counts(events, field, one.days) for field in counted)]
+    return [engine.keep(f"windows_{one.prefix}_{n}", _prefixed(table, one)) for n, table in enumerate(found)]
+
+
+def _prefixed(table: Table, one: SourceFeatures) -> Table:
+    """Parts under the name of their source."""
+    return table.rename({f"{one.prefix}|{name}": name for name in table.columns if name != "__pos"})
+
+
+def _id_types(one: SourceFeatures, plan: MatchPlan) -> list[str]:
+    return [id_type for id_type in plan.id_types if id_type in one.source.id_types]
+
+
 def _joined(
-    one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine, fields: Sequence[str], *, windows: bool
+    one: SourceFeatures, id_type: str, keyed: Path, engine: TableEngine, fields: Sequence[str], *, windows: bool
 ) -> Table:
-    """Rows of the source that each application could know, through the id type that hit."""
-    source = engine.table(engine.root / one.source.path / "rows.parquet", row_no="__row")
-    times = ("event_time", "known_at") if one.source.has_event_time else ()
+    """Rows of the source that each application could know, of those that this id type hit."""
+    moments = moments_of(one.source)
     starts = [f"__from_{day}" for day in one.days] if windows else []
     spine = engine.table(engine.scratch("spine.parquet"))
-    parts = []
-    for id_type in (t for t in plan.id_types if t in one.source.id_types):
-        found = spine.filter(spine[f"__via_{one.prefix}"] == id_type)
-        observed = ("observed_at",) if times else ()
-        found = found.select("__pos", *observed, *starts, key=found[f"__key_{one.prefix}"])
-        found = found.join(engine.table(keyed / keys_file(id_type)), "key").drop("key")
-        found = found.rename({"__id": "id", **({"__observed_at": "observed_at"} if times else {})})
-        rows = source.select(*times, "__row", *fields, __own=source[id_column(id_type)])
-        joined = found.join(rows, found["__id"] == rows["__own"])
-        parts.append(joined.filter(_conditions(joined, one, windows)).drop("__id", "__own") if times else joined)
-    return reduce(lambda a, b: a.union(b), parts)
-
-
-def _conditions(joined: Table, one: SourceFeatures, windows: bool) -> list[Any]:
-    known = as_known(joined, "__observed_at")
-    return [*known, joined.event_time >= joined[f"__from_{one.days[-1]}"]] if windows else known
+    found = spine.filter(spine[f"__via_{one.prefix}"] == id_type)
+    found = found.select("__pos", *starts, key=found[f"__key_{one.prefix}"], **{f"__{n}": found[n] for n in moments})
+    found = found.join(engine.table(keyed / keys_file(id_type)), "key").drop("key").rename(__id="id")
+    source = engine.table(engine.root / one.source.path / "rows.parquet", row_no="__row")
+    rows = source.select(*one.source.times, "__row", *fields, __own=source[id_column(id_type)])
+    joined = found.join(rows, found["__id"] == rows["__own"])
+    if not moments:
+        return joined
+    longest = [joined.event_time >= joined[f"__from_{one.days[-1]}"]] if windows else []
+    return joined.filter([*as_known(joined, one.source, "__"), *longest])
 
 
 def _bucketed(events: Table, one: SourceFeatures) -> Table:
@@ -290,17 +312,29 @@ def _latest(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngi
 
     The order is found on narrow rows; wide columns are then read for the winners alone.
     """
-    import ibis  # heavy: plans and choices in this module are read by web processes too
-
-    rows = _joined(one, plan, keyed, engine, [ROW_HASH], windows=False)
-    order = [rows.event_time.desc(), rows.known_at.desc()] if one.source.has_event_time else []
-    rank = ibis.row_number().over(
-        ibis.window(group_by=rows["__pos"], order_by=[*order, rows[ROW_HASH].desc(), rows["__row"].desc()])
-    )
-    last = rows.select("__pos", "__row", __rank=rank).filter(ibis._["__rank"] == 0).select("__pos", "__row")
+    parts = [_last_rows(one, id_type, keyed, engine) for id_type in _id_types(one, plan)]
+    last = reduce(lambda a, b: a.union(b), parts)
     source = engine.table(engine.root / one.source.path / "rows.parquet", row_no="__row")
     fields = {f"{one.prefix}__{column.name}": _snapshot_value(source, column) for column in one.snapshot}
     return last.join(source.select("__row", **fields), "__row").drop("__row")
+
+
+def _last_rows(one: SourceFeatures, id_type: str, keyed: Path, engine: TableEngine) -> Table:
+    """Position of the last row of each application.
+
+    A source lies sorted by its first id and the total order: there the last row is the one furthest down. For another
+    id the order is gone through key by key, because window functions are not on every engine.
+    """
+    if id_type == one.source.id_types[0]:
+        rows = _joined(one, id_type, keyed, engine, [], windows=False)
+    else:
+        rows = _joined(one, id_type, keyed, engine, [ROW_HASH], windows=False)
+        rows = engine.keep(f"known_{one.prefix}_{id_type}", rows.select("__pos", "__row", *one.source.times, ROW_HASH))
+        for name in (*one.source.times, ROW_HASH):
+            best = rows.group_by("__pos").agg(__best=rows[name].max())
+            joined = rows.join(best, "__pos")
+            rows = joined.filter(joined[name] == joined["__best"]).drop("__best")
+    return rows.group_by("__pos").agg(__row=rows["__row"].max())
 
 
 def _snapshot_value(source: Table, column: Column) -> Any:
@@ -310,43 +344,63 @@ def _snapshot_value(source: Table, column: Column) -> Any:
     return value.cast("string") if column.kind in {"date", "category"} else value
 
 
+def _schema(sample: SampleFile, sample_dir: Path, chosen: Sequence[SourceFeatures], root: Path) -> pa.Schema:
+    """The columns of a feature table, whatever types an engine computes in."""
+    own = pq.read_schema(sample_dir / "rows.parquet")
+    plain = ("row_id", "person", "observed_at", "y", "weight", "split", "approved")
+    fields = [(name, own.field(name).type) for name in plain if name in own.names]
+    fields += [("matched", pa.bool_()), *((column.name, own.field(column.name).type) for column in sample.columns)]
+    for one in chosen:
+        stored = pq.read_schema(root / one.source.path / "rows.parquet")
+        types = [_latest_type(column, stored) for column in one.snapshot]
+        types += [_window_type(aggregate, stored) for aggregate in one.windows]
+        fields += [(column.name, type_) for column, type_ in zip(one.columns, types, strict=True)]
+    return pa.schema(fields)
+
+
+def _latest_type(column: Column, stored: pa.Schema) -> pa.DataType:
+    if column.kind in {"date", "category"}:
+        return pa.string()
+    return pa.int64() if column.kind == "bool" else stored.field(column.name).type
+
+
+def _window_type(aggregate: Aggregate, stored: pa.Schema) -> pa.DataType:
+    if aggregate.result_kind != "decimal":
+        return pa.int64() if aggregate.result_kind == "int" else pa.float64()
+    type_ = stored.field(aggregate.field).type
+    return pa.decimal128(38, type_.scale) if aggregate.agg == "sum" else type_
+
+
 def _write_rows(
-    sample: Table, of: SampleFile, built: Sequence[tuple[SourceFeatures, list[Table]]], path: Path, engine: TableEngine
+    sample: Table,
+    built: Sequence[tuple[SourceFeatures, list[Table]]],
+    schema: pa.Schema,
+    path: Path,
+    engine: TableEngine,
 ) -> tuple[int, int]:
     """Join everything to the sample in its order and write it; returns rows and matched rows."""
     spine = engine.table(engine.scratch("spine.parquet"))
-    spine = spine.select("__pos", matched=spine["__matched"])
-    wide = sample.join(spine, "__pos")
+    wide = sample.join(spine.select("__pos", matched=spine["__matched"]), "__pos")
     for _, tables in built:
         for table in tables:
             wide = wide.left_join(table, "__pos").drop("__pos_right")
-    own = [column.name for column in of.columns]
-    plain = ("row_id", "person", "observed_at", "y", "weight", "split", "approved")
-    head = [name for name in plain if name in sample.columns]
     n_rows = n_matched = 0
-    writer: pq.ParquetWriter | None = None
-    for batch in _even(engine.batches(wide.order_by("__pos")), _ROW_GROUP):
-        table = _finished(batch, [*head, "matched", *own], built)
-        writer = writer or pq.ParquetWriter(path, table.schema)
-        writer.write_table(table)
-        n_rows += table.num_rows
-        n_matched += pc.sum(table["matched"]).as_py() or 0
-    assert writer is not None, "a sample has rows"
-    writer.close()
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in _even(engine.batches(wide.order_by("__pos")), _ROW_GROUP):
+            table = _finished(batch, schema, [one for one, _ in built])
+            writer.write_table(table)
+            n_rows += table.num_rows
+            n_matched += pc.sum(table["matched"]).as_py() or 0
     return n_rows, n_matched
 
 
-def _finished(batch: pa.Table, own: Sequence[str], built: Sequence[tuple[SourceFeatures, list[Table]]]) -> pa.Table:
-    columns = {name: batch[name].combine_chunks() for name in own}
+def _finished(batch: pa.Table, schema: pa.Schema, built: Sequence[SourceFeatures]) -> pa.Table:
     parts = {name: batch[name].combine_chunks() for name in batch.column_names}
-    for one, _ in built:
-        for column in one.snapshot:
-            name = f"{one.prefix}__{column.name}"
-            columns[name] = parts[name]
+    for one in built:
         for aggregate in one.windows:
             renamed = {name: parts[f"{one.prefix}|{name}"] for name in aggregate.raw}
-            columns[aggregate.name] = finish(aggregate, renamed, one.exponents)
-    return pa.table(columns)
+            parts[aggregate.name] = finish(aggregate, renamed, one.exponents)
+    return pa.table([parts[name].cast(schema.field(name).type) for name in schema.names], schema=schema)
 
 
 def _even(batches: Any, rows: int) -> Any:

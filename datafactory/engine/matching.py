@@ -1,6 +1,8 @@
 """A sample joined with sources on keyed ids, as each application could have known them.
 
-A source row counts for an application only if ``event_time < observed_at`` and ``known_at <= observed_at``.
+A source row counts for an application only if ``event_time < observed_at`` and ``known_at <= observed_at`` and, where
+the source says for how many days a row is valid, ``event_time >= observed_at - valid_days``. Every row counts as it
+stands: a correction is one more row, which takes the place of what it corrects only where the latest row is asked for.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from modeling.errors import DataError
 from modeling.marks import BEFORE_SOURCE, LEAKAGE_UNKNOWN
 
 CODE_VERSION = 1
+UTC_US = pa.timestamp("us", tz="UTC")
+DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -42,17 +46,26 @@ class SourceInput:
     columns: tuple[Column, ...] = ()
     first_event: str | None = None
     marks: tuple[str, ...] = ()
+    valid_days: int | None = None
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        return ("event_time", "known_at") if self.has_event_time else ()
 
 
 @dataclass(frozen=True)
 class MatchPlan:
-    """``id_types`` in order of preference: for each source and application the first one that hits is used."""
+    """``id_types`` in order of preference: for each source and application the first one that hits is used.
+
+    ``engine`` forces a table engine; it is no part of the recipe, because the result is the same on each.
+    """
 
     id_types: tuple[str, ...]
     sources: tuple[SourceInput, ...]
     floor_ids: int = 1000
     cell_floor: int = 10
     zone: str = "Asia/Shanghai"  # in which months begin
+    engine: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +128,10 @@ def _check_source(sample: SampleFile, plan: MatchPlan, source: SourceInput) -> N
 
 def match_recipe(sample: SampleFile, plan: MatchPlan) -> dict[str, Any]:
     """What the result depends on; where files lie and how many threads run is not part of it."""
-    sources = [(s.slug, s.kind, s.content_hash, s.has_event_time) for s in plan.sources]
+    sources = [
+        (s.slug, s.kind, s.content_hash, s.has_event_time, *((s.valid_days,) if s.valid_days else ()))
+        for s in plan.sources
+    ]
     return {
         "stage": "match_sample",
         "code": CODE_VERSION,
@@ -136,6 +152,7 @@ def match_sample(
     out: Path,
     engine: TableEngine,
     *,
+    told_before: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> tuple[MatchReport, dict[str, Any]]:
     """Find for each application and source whether any row qualifies; write ``matched.parquet`` and ``report.json``.
@@ -146,6 +163,7 @@ def match_sample(
     key : the project's HMAC key
     keyed_dirs : per source slug the folder that :func:`~datafactory.engine.keying.key_ids` wrote
     out : empty folder for the result
+    told_before : groups of which an earlier match told nearly the same people; the report hides them
 
     Returns
     -------
@@ -169,7 +187,7 @@ def match_sample(
         found.append(_match_source(source, plan, spine, keyed_dirs[source.slug], engine, rows.num_rows))
     _check_found(found, plan, rows.num_rows)
     _write_matched(rows, plan, spine, found, out / "matched.parquet")
-    report = _report(sample, sample_dir, plan, found, marks)
+    report = _report(sample, sample_dir, plan, found, marks, told_before)
     ids = report.pop("exact")
     (out / "report.json").write_bytes(msgspec.json.encode(report, order="deterministic"))
     ticket = MatchReport(
@@ -182,7 +200,7 @@ def match_sample(
         n_ids=ids["n_ids"],
         n_matched_rows=ids["n_matched_rows"],
         n_matched_ids=ids["n_matched_ids"],
-        marks=marks,
+        marks=tuple(report["marks"]),
     )
     return ticket, report
 
@@ -199,17 +217,23 @@ def _check_found(found: Sequence[SourceHits], plan: MatchPlan, n_rows: int) -> N
 
 
 def _report(
-    sample: SampleFile, sample_dir: Path, plan: MatchPlan, found: Sequence[SourceHits], marks: tuple[str, ...]
+    sample: SampleFile,
+    sample_dir: Path,
+    plan: MatchPlan,
+    found: Sequence[SourceHits],
+    marks: tuple[str, ...],
+    told_before: Sequence[str],
 ) -> dict[str, Any]:
     return build_report(
         pq.read_table(sample_dir / "rows.parquet", columns=_report_columns(sample)),
         sample.columns,
-        [Hits(hits.slug, hits.hit, hits.via, hits.latest) for hits in found],
+        [Hits(hits.slug, hits.hit, hits.via, hits.latest, hits.rows) for hits in found],
         plan.id_types,
         plan.floor_ids,
         plan.cell_floor,
         plan.zone,
         marks,
+        told_before,
     )
 
 
@@ -224,9 +248,8 @@ def _early_mark(rows: pa.Table, plan: MatchPlan) -> tuple[str, ...]:
 
 def _report_columns(sample: SampleFile) -> list[str]:
     optional = [("observed_at", sample.has_time), ("y", sample.n_bad is not None)]
-    numeric = [c.name for c in sample.columns if c.party == "partner" and c.kind in {"int", "float", "decimal"}]
-    ids = [id_column(id_type) for id_type in sample.id_types]
-    return ["row_id", "person", *ids, *(name for name, there in optional if there), *numeric]
+    own = [c.name for c in sample.columns if c.party == "partner" and c.kind != "date"]
+    return ["person", *(name for name, there in optional if there), *own]
 
 
 def _check_floor(rows: Path, plan: MatchPlan) -> None:
@@ -247,6 +270,7 @@ def _write_spine(rows: pa.Table, plan: MatchPlan, key: bytes, engine: TableEngin
     columns: dict[str, Any] = {"pos": pa.array(np.arange(rows.num_rows))}
     if "observed_at" in rows.column_names:
         columns["observed_at"] = rows["observed_at"]
+        columns |= validity_starts(rows["observed_at"], plan.sources)
     for index, id_type in enumerate(plan.id_types):
         columns[f"key_{index}"] = keyed_column(rows[id_column(id_type)], id_type, key)
     spine = pa.table(columns)
@@ -269,7 +293,7 @@ def _match_source(
         via[position[new]] = index
         rows[position[new]] = found["n"].to_numpy()[new]
         if latest is not None:
-            latest[position[new]] = found["latest"].cast(pa.int64()).to_numpy()[new]
+            latest[position[new]] = found["latest"].cast(UTC_US).cast(pa.int64()).to_numpy()[new]
         keys[index] = spine[f"key_{index}"]
     return SourceHits(source.slug, rows, via, latest, keys)
 
@@ -279,20 +303,37 @@ def _qualifying(source: SourceInput, index: int, id_type: str, keyed: Path, engi
     spine = engine.table(engine.scratch("spine.parquet"))
     key = spine[f"key_{index}"]
     known = engine.table(keyed / keys_file(id_type))
-    times = ("observed_at",) if source.has_event_time else ()
-    found = spine.select("pos", *times, key=key).join(known, "key").select("pos", "id", *times)
-    needed = [id_column(id_type), *(("event_time", "known_at") if times else ())]
-    table = engine.table(engine.root / source.path / "rows.parquet").select(needed)
+    moments = moments_of(source)
+    found = spine.select("pos", *moments, key=key).join(known, "key").select("pos", "id", *moments)
+    table = engine.table(engine.root / source.path / "rows.parquet").select(id_column(id_type), *source.times)
     joined = found.join(table, found.id == table[id_column(id_type)])
     if not source.has_event_time:
         return joined.group_by("pos").agg(n=joined.count())
-    joined = joined.filter(as_known(joined))
+    joined = joined.filter(as_known(joined, source))
     return joined.group_by("pos").agg(n=joined.count(), latest=joined.event_time.max())
 
 
-def as_known(joined: Table, observed_at: str = "observed_at") -> list[Any]:
-    """The rule of time: strictly before the application, and known by then."""
-    return [joined.event_time < joined[observed_at], joined.known_at <= joined[observed_at]]
+def moments_of(source: SourceInput) -> tuple[str, ...]:
+    """Columns of a spine that the rule of time needs for this source."""
+    valid = (f"__valid_{source_prefix(source.slug)}",) if source.valid_days else ()
+    return ("observed_at", *valid) if source.has_event_time else ()
+
+
+def validity_starts(observed_at: pa.ChunkedArray, sources: Sequence[SourceInput]) -> dict[str, pa.Array]:
+    """For each source whose rows grow too old, the first moment from which an event still counts."""
+    micros = observed_at.cast(pa.int64()).to_numpy()
+    return {
+        f"__valid_{source_prefix(source.slug)}": pa.array(micros - source.valid_days * DAY_US).cast(UTC_US)
+        for source in sources
+        if source.valid_days
+    }
+
+
+def as_known(joined: Table, source: SourceInput, prefix: str = "") -> list[Any]:
+    """The rule of time: strictly before the application, known by then, and not too old."""
+    observed_at, *valid = (joined[f"{prefix}{name}"] for name in moments_of(source))
+    rule = [joined.event_time < observed_at, joined.known_at <= observed_at]
+    return [*rule, *(joined.event_time >= start for start in valid)]
 
 
 def _write_matched(rows: pa.Table, plan: MatchPlan, spine: pa.Table, found: list[SourceHits], path: Path) -> None:

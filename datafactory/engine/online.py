@@ -138,12 +138,16 @@ class OnlineStore:
         return rows
 
 
-def known_rows(rows: Sequence[Row], observed_at: datetime, has_event_time: bool = True) -> list[Row]:
-    """Rows that an application at this moment could know: before it, and known by then."""
-    if not has_event_time:
+def known_rows(rows: Sequence[Row], observed_at: datetime, source: SourceInput) -> list[Row]:
+    """Rows that an application at this moment could know: before it, known by then, and not too old."""
+    if not source.has_event_time:
         return list(rows)
     moment = _micros(observed_at)
-    return [row for row in rows if row[0] < moment and row[1] <= moment]
+    known = [row for row in rows if row[0] < moment and row[1] <= moment]
+    if source.valid_days is None:
+        return known
+    start = moment - source.valid_days * _DAY_US
+    return [row for row in known if row[0] >= start]
 
 
 def _micros(moment: datetime) -> int:
@@ -166,7 +170,7 @@ def features_at(
     -------
     Column name to value. Decimals come as the nearest double; everything else is exactly what the batch writes.
     """
-    known = known_rows(rows, observed_at, features.source.has_event_time)
+    known = known_rows(rows, observed_at, features.source)
     place = {column.name: 2 + index for index, column in enumerate(features.source.columns)}
     last = known[-1] if known else None
     found: dict[str, Value] = {
@@ -297,7 +301,7 @@ class FeatureLookup:
     ) -> list[Row]:
         for id_type, key in keys.items():
             if id_type in features.source.id_types:
-                rows = known_rows(store.rows(key), observed_at, features.source.has_event_time)
+                rows = known_rows(store.rows(key), observed_at, features.source)
                 if rows:
                     return rows
         return []

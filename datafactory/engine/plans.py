@@ -95,6 +95,7 @@ class SourcePlan(FilePlan):
     event_time: str | None = None
     known_at: str | None = None
     delay_days: float = 0.0
+    valid_days: int | None = None  # a row whose event is older than this before an application does not count for it
     fields: tuple[str, ...] | None = None
     titles: dict[str, str] = field(default_factory=dict)  # the field dictionary: what a field means
 
@@ -139,6 +140,17 @@ def check_roles(plan: SamplePlan | SourcePlan, names: list[str]) -> None:
         raise DataError("no_id_column", "No column is marked as an id, so nothing could ever be matched.")
     _check_present(plan, names)
     _check_once(plan)
+    if isinstance(plan, SourcePlan):
+        _check_validity(plan)
+
+
+def _check_validity(plan: SourcePlan) -> None:
+    if plan.valid_days is None:
+        return
+    if plan.event_time is None:
+        raise DataError("valid_days_need_time", "Rows can only grow too old in a source with an event time.")
+    if not 0 < plan.valid_days <= 36_500:
+        raise DataError("valid_days_value", "A row must be valid for between 1 and 36500 days.")
 
 
 def _check_present(plan: SamplePlan | SourcePlan, names: list[str]) -> None:

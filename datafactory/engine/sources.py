@@ -234,9 +234,15 @@ def _check_times(checks: validation.Checks, columns: _SourceColumns) -> None:
         )
 
 
+def _plan_recipe(plan: SourcePlan) -> dict[str, Any]:
+    """The plan without what was added later and is not used, so that old recipes keep their fingerprint."""
+    return {name: value for name, value in asdict(plan).items() if name != "valid_days" or value is not None}
+
+
 def _ticket(plan: SourcePlan, scan: Scan, columns: _SourceColumns, figures: dict[str, Any], out: Path) -> SourceFile:
+    recipe = {"stage": "read_source", "reader": READER, "file": scan.sha256, "plan": _plan_recipe(plan)}
     return SourceFile(
-        fingerprint=fingerprint({"stage": "read_source", "reader": READER, "file": scan.sha256, "plan": asdict(plan)}),
+        fingerprint=fingerprint(recipe),
         parents=(scan.sha256,),
         path="",
         content_hash=hash_folder(out),

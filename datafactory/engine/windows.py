@@ -1,8 +1,11 @@
 """Aggregates of events over windows ``[observed_at - N days, observed_at)``.
 
-Sums come out the same whatever the threads: doubles are scaled by a power of two that depends on the column alone and
-added as 128-bit integers, decimals are added as decimals, and :func:`finish` turns the exact sums into columns, in the
-same way for a table of a million rows and for one look-up.
+Windows that end at the same moment lie inside one another. Each event is put into the shortest window that holds it,
+parts are added up for each of these buckets, and a window is the sum of its buckets.
+
+Sums come out the same whatever the threads and the engine: doubles are scaled by a power of two that depends on the
+column alone and added as two integers, decimals are added as decimals, and :func:`finish` turns the exact sums into
+columns, in the same way for a table of a million rows and for one look-up.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ Agg = Literal["count", "sum", "mean", "max", "distinct"]
 NUMERIC: frozenset[Kind] = frozenset({"int", "float", "decimal", "bool"})
 COUNTABLE: frozenset[Kind] = frozenset({"category"})
 SIGNIFICANT_DIGITS = 12
-_SUM_BITS = 85  # of the largest value of a column; leaves room for 2**30 rows in a decimal(38)
+_SUM_BITS = 85  # of the largest value of a column
+_LOW_BITS = 42  # the scaled value is added as high * 2**42 + low: room for 2**20 events of one person in 64 bits
+_ROUNDING = 1.5 * 2.0**52  # added and taken away again, it leaves a whole number, halves to even, on every engine
 _DAY_US = 86_400_000_000
 
 
@@ -41,13 +46,19 @@ class Aggregate:
     title: str = ""
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """What has to be added up for it."""
+        if self.agg == "count":
+            return ("n",)
+        if self.agg in {"max", "distinct"}:
+            return (self.agg,)
+        sums = ("high", "low") if self.kind == "float" else ("sum",)
+        return sums if self.agg == "sum" else (*sums, "n")
+
+    @property
     def raw(self) -> tuple[str, ...]:
         """Names of the exact parts that it is finished from."""
-        if self.agg == "count":
-            return (raw_name("n", "", self.days),)
-        if self.agg == "mean":
-            return (raw_name("sum", self.field, self.days), raw_name("n", self.field, self.days))
-        return (raw_name(self.agg, self.field, self.days),)
+        return tuple(raw_name(part, self.field, self.days) for part in self.parts)
 
     @property
     def result_kind(self) -> Kind:
@@ -138,34 +149,59 @@ def exponent(largest: float | None) -> int:
     return max(-900, min(900, _SUM_BITS - math.frexp(largest)[1]))
 
 
-def raw_aggregates(
+def summed(
     events: Table, aggregates: Sequence[Aggregate], days: Sequence[int], exponents: Mapping[str, int]
-) -> dict[str, Any]:
-    """Exact parts as expressions over ``events`` (cleaned fields and ``__bucket``), one conditional aggregate each."""
+) -> Table | None:
+    """Exact parts by ``__pos``, all but ``distinct``; None when nothing else is asked for.
+
+    Parameters
+    ----------
+    events : ``__pos``, ``__bucket`` and cleaned fields
+    """
+    wanted = [(aggregate, part) for aggregate in aggregates for part in aggregate.parts if part != "distinct"]
+    if not wanted:
+        return None
+    parts = {f"{part}|{aggregate.field}": (aggregate, part) for aggregate, part in wanted}
+    measures = {name: _part(events, part, aggregate, exponents) for name, (aggregate, part) in parts.items()}
+    buckets = events.group_by("__pos", "__bucket").agg(**measures)
     rank = {day: index for index, day in enumerate(sorted(days))}
-    parts: dict[str, Any] = {}
-    for aggregate in aggregates:
-        inside = events["__bucket"] <= rank[aggregate.days]
-        for name in aggregate.raw:
-            part = name.split("|", 1)[0]
-            parts[name] = _part(events, part, aggregate, inside, exponents)
-    return parts
+    windows = {}
+    for aggregate, part in wanted:
+        column, inside = buckets[f"{part}|{aggregate.field}"], buckets["__bucket"] <= rank[aggregate.days]
+        merged = column.max(where=inside) if part == "max" else column.sum(where=inside)
+        windows[raw_name(part, aggregate.field, aggregate.days)] = merged
+    return buckets.group_by("__pos").agg(**windows)
 
 
-def _part(events: Table, part: str, aggregate: Aggregate, inside: Any, exponents: Mapping[str, int]) -> Any:
+def distinct_counts(events: Table, field: str, days: Sequence[int]) -> Table:
+    """By ``__pos`` in how many values of ``field`` the events of each window differ: a value belongs to the shortest
+    window that has seen it."""
+    seen = events.filter(events[field].notnull()).group_by("__pos", field).agg(__bucket=events["__bucket"].min())
+    counts = {
+        raw_name("distinct", field, day): seen.count(where=seen["__bucket"] <= index)
+        for index, day in enumerate(sorted(days))
+    }
+    return seen.group_by("__pos").agg(**counts)
+
+
+def _part(events: Table, part: str, aggregate: Aggregate, exponents: Mapping[str, int]) -> Any:
     if not aggregate.field:
-        return events.count(where=inside)
+        return events.count()
     field = events[aggregate.field]
-    if part == "n":
-        return field.count(where=inside)
-    if part == "max":
-        return field.max(where=inside)
-    if part == "distinct":
-        return field.nunique(where=inside)
-    if aggregate.kind == "float":
-        scaled = (field * 2.0 ** exponents[aggregate.field]).cast("decimal(38, 0)")
-        return scaled.sum(where=inside).cast("decimal(38, 0)")
-    return field.sum(where=inside)
+    if part in {"high", "low"}:
+        high, low = halves(field * 2.0 ** exponents[aggregate.field])
+        field, part = (high if part == "high" else low), "sum"
+    return {"n": field.count, "max": field.max, "sum": field.sum}[part]()
+
+
+def halves(scaled: Any) -> tuple[Any, Any]:
+    """A double of at most 2**85 as two whole numbers: ``high * 2**42 + low`` is the double rounded to a whole number.
+
+    Every step is exact in doubles, so that each engine finds the same numbers.
+    """
+    high = scaled * 2.0**-_LOW_BITS + _ROUNDING - _ROUNDING
+    low = scaled - high * 2.0**_LOW_BITS + _ROUNDING - _ROUNDING
+    return high.cast("int64"), low.cast("int64")
 
 
 def finish(aggregate: Aggregate, parts: Mapping[str, pa.Array], exponents: Mapping[str, int]) -> pa.Array:
@@ -177,13 +213,28 @@ def finish(aggregate: Aggregate, parts: Mapping[str, pa.Array], exponents: Mappi
         return pc.if_else(pc.equal(first, 0), pa.scalar(None, pa.int64()), first.cast(pa.int64()))
     if aggregate.agg == "max" or (aggregate.agg == "sum" and aggregate.kind != "float"):
         return first.cast(pa.int64()) if aggregate.result_kind == "int" else first
-    total = _doubles(first)
     if aggregate.kind == "float":
-        total = np.ldexp(total, -exponents[aggregate.field])
+        total = np.ldexp(_joined_halves(first, parts[aggregate.raw[1]]), -exponents[aggregate.field])
+    else:
+        total = _doubles(first)
     if aggregate.agg == "mean":
-        n = pc.fill_null(parts[aggregate.raw[1]].cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+        n = pc.fill_null(parts[aggregate.raw[-1]].cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
         total = np.divide(total, n, out=np.full(len(total), np.nan), where=n > 0)
     return pa.array(round_significant(total), pa.float64(), from_pandas=True)
+
+
+def _joined_halves(high: pa.Array, low: pa.Array) -> npt.NDArray[np.float64]:
+    """``high * 2**42 + low`` as doubles, null as NaN; sign and size are taken apart, else -1 would be lost."""
+    missing = high.is_null().to_numpy(zero_copy_only=False)
+    highs, lows = (pc.fill_null(half.cast(pa.int64()), 0).to_numpy(zero_copy_only=False) for half in (high, low))
+    highs, lows = highs + (lows >> _LOW_BITS), lows & ((1 << _LOW_BITS) - 1)
+    negative = highs < 0
+    highs = np.where(negative, -highs - (lows > 0), highs)
+    lows = np.where(negative & (lows > 0), (1 << _LOW_BITS) - lows, lows).astype(np.uint64)
+    over = 64 - _LOW_BITS
+    rest = ((highs & ((1 << over) - 1)).astype(np.uint64) << np.uint64(_LOW_BITS)) | lows
+    size = (highs >> over).astype(np.float64) * 2.0**64 + rest.astype(np.float64)
+    return np.where(missing, np.nan, np.where(negative, -size, size))
 
 
 def _doubles(values: pa.Array) -> npt.NDArray[np.float64]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from datafactory.engine import features as engine
+from datafactory.engine.engines import require_engine
 from datafactory.engine.features import FeaturePlan, SourceFeatures, choose_features
 from datafactory.engine.matching import MatchPlan
 from datafactory.engine.online import FeatureLookup, OnlineStore
@@ -84,6 +85,8 @@ def _check(match_plan: MatchPlan, plan: FeaturePlan) -> None:
     if unknown:
         text = gettext_noop("The match has no source %(source)s; it has %(known)s.")
         raise DataError("unknown_source", text, source=", ".join(unknown), known=", ".join(sorted(known)))
+    if plan.engine:
+        require_engine(plan.engine)
     for source in match_plan.sources:
         choose_features(source, plan)
 
@@ -94,11 +97,11 @@ def run_build_features(*, table: FeatureTable, progress: Progress = no_progress)
         return table
     match = table.match
     matches.require_usable(match.sample)
-    sample = from_json(SampleFile, match.sample.ticket)
+    sample, plan = from_json(SampleFile, match.sample.ticket), from_json(FeaturePlan, table.plan)
     ticket_of_match = from_json(MatchReport, match.ticket)
     versions = match.source_versions.select_related("source")
     keyed = {version.source.slug: keyed_ids.keyed_dir(table.project, version, progress) for version in versions}
-    with storage.staging() as staged, closing(matches.engine()) as running:
+    with storage.staging() as staged, closing(matches.engine(plan.engine)) as running:
         ticket, profile = engine.build_features(
             sample,
             storage.folder(sample.path),
@@ -106,14 +109,15 @@ def run_build_features(*, table: FeatureTable, progress: Progress = no_progress)
             storage.folder(ticket_of_match.path),
             from_json(MatchPlan, match.plan),
             keyed,
-            from_json(FeaturePlan, table.plan),
+            plan,
             staged,
             running,
             progress=progress,
         )
         where = storage.publish(staged, f"features/{table.project_id}/{table.number}-{ticket.content_hash[:12]}")
     with transaction.atomic():
-        artifacts.finish(table, replace(ticket, path=where), summary(ticket, profile), profile=profile)
+        figures = summary(ticket, profile) | {"engine": running.name}
+        artifacts.finish(table, replace(ticket, path=where), figures, profile=profile)
         _record("features.built", table.created_by, table, rows=ticket.n_rows, content_hash=ticket.content_hash)
     return table
 

@@ -25,6 +25,7 @@ def source_input(version: SourceVersion) -> SourceInput:
         columns=ticket.columns,
         first_event=ticket.first_event,
         marks=ticket.marks,
+        valid_days=version.plan.get("valid_days"),
     )
 
 

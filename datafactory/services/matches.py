@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from datafactory.engine import matching
-from datafactory.engine.engines import DuckDBEngine
+from datafactory.engine.engines import TableEngine, open_engine, require_engine
 from datafactory.engine.matching import MatchPlan
 from datafactory.models import Match, Sample, SourceVersion
 from datafactory.services import keyed_ids, uploads
@@ -31,18 +31,22 @@ def match_sample(
     source_versions: Sequence[SourceVersion],
     id_types: Sequence[str] | None = None,
     name: str = "",
+    on: str | None = None,
 ) -> Match:
     """Order a match of a ready sample with ready versions of sources.
 
-    ``id_types`` in order of preference; left out, all that the sample shares with the sources. What cannot be matched
-    is refused here (DataError), before anything is queued. The same order twice while it is under way is one match.
+    ``id_types`` in order of preference; left out, all that the sample shares with the sources. ``on`` forces a table
+    engine. What cannot be matched is refused here (DataError), before anything is queued. The same order twice while it
+    is under way is one match.
     """
     require_usable(sample)
     versions = sorted(source_versions, key=lambda version: version.source.slug)
     for version in versions:
         _require_version(sample.project, version)
     ticket = from_json(SampleFile, sample.ticket)
-    plan = _plan(sample.project, ticket, versions, id_types)
+    plan = replace(_plan(sample.project, ticket, versions, id_types), engine=on)
+    if on:
+        require_engine(on)
     matching.check_plan(ticket, plan)
     recipe = fingerprint(matching.match_recipe(ticket, plan))
     with transaction.atomic():
@@ -107,10 +111,16 @@ def _plan(
     )
 
 
-def engine() -> DuckDBEngine:
+def engine(name: str | None = None) -> TableEngine:
     """The table engine of one job, with its temporary files where killed workers' leftovers are swept."""
-    root = settings.ARTIFACT_ROOT
-    return DuckDBEngine(root, settings.ENGINE_THREADS, settings.ENGINE_MEMORY_MB, root / storage.STAGING)
+    return open_engine(
+        name or settings.ENGINE,
+        settings.ARTIFACT_ROOT,
+        threads=settings.ENGINE_THREADS,
+        memory_mb=settings.ENGINE_MEMORY_MB,
+        temp=settings.ARTIFACT_ROOT / storage.STAGING,
+        spark_master=settings.SPARK_MASTER,
+    )
 
 
 def run_match_sample(*, match: Match, progress: Progress = no_progress) -> Match:
@@ -122,7 +132,7 @@ def run_match_sample(*, match: Match, progress: Progress = no_progress) -> Match
     sample = from_json(SampleFile, match.sample.ticket)
     versions = match.source_versions.select_related("source").order_by("source__slug")
     keyed = {version.source.slug: keyed_ids.keyed_dir(match.project, version, progress) for version in versions}
-    with storage.staging() as staged, closing(engine()) as running:
+    with storage.staging() as staged, closing(engine(plan.engine)) as running:
         ticket, report = matching.match_sample(
             sample,
             storage.folder(sample.path),
@@ -135,7 +145,8 @@ def run_match_sample(*, match: Match, progress: Progress = no_progress) -> Match
         )
         where = storage.publish(staged, f"matches/{match.project_id}/{match.number}-{ticket.content_hash[:12]}")
     with transaction.atomic():
-        artifacts.finish(match, replace(ticket, path=where), summary(ticket, report), report=report)
+        figures = summary(ticket, report) | {"engine": running.name}
+        artifacts.finish(match, replace(ticket, path=where), figures, report=report)
         _record("match.finished", match.created_by, match, n_ids=ticket.n_ids, content_hash=ticket.content_hash)
     return match
 
