@@ -18,7 +18,7 @@ define install
   $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$(1).lock; }; }
 endef
 
-.PHONY: run run-production test test-fast test-postgres lint types arrows bench setup setup-dev messages clean help
+.PHONY: run run-production test test-fast test-postgres lint types arrows bench setup setup-dev setup-spark messages clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -54,6 +54,7 @@ bench: setup-dev ## ratios against peers; NAME=… for one, QUICK=1 for small si
 
 setup: $(VENV)/.run static/dist/.built locale/.compiled ## environment for running
 setup-dev: $(VENV)/.dev static/dist/.built locale/.compiled ## environment for developing
+setup-spark: setup $(VENV)/.spark ## Apache Spark as a table engine (needs Java 17): docs/operators.md
 
 messages: setup-dev ## collect strings for translation (needs GNU gettext)
 	@$(MANAGE) makemessages -l zh_Hans --no-location --no-wrap --no-obsolete --ignore=node_modules --ignore=var --ignore=.venv
@@ -74,6 +75,10 @@ $(VENV)/.run: $(VENV)/.base requirements/run.lock
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.lock
 	@$(call install,dev)
+	@touch $@
+
+$(VENV)/.spark: $(VENV)/.base requirements/spark.lock
+	@$(call install,spark)
 	@touch $@
 
 static/dist/.built: package.json package-lock.json $(wildcard static/js/*.js) $(wildcard scripts/*.mjs) | $(VENV)/.base
