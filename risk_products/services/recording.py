@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -10,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
@@ -32,8 +35,35 @@ def insert_missing(calls: list[ScoreCall]) -> None:
 
 
 def turn() -> AbstractContextManager[Any]:
-    """SQLite has one writer: threads that queue here wait their turn, those that meet in the file sleep and retry."""
+    """SQLite has one writer: who queues here waits their turn, those that meet in the database sleep and try again."""
     return _writer.turn if connection.vendor == "sqlite" else nullcontext()
+
+
+class Turn:
+    """One at a time over threads and processes; the next is woken the moment the one before is done."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._threads = threading.Lock()
+        self._file: tuple[int, int] | None = None  # process and descriptor: a lock is not shared with a fork
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            fcntl.flock(self._descriptor(), fcntl.LOCK_EX)
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *_error: object) -> None:
+        fcntl.flock(self._descriptor(), fcntl.LOCK_UN)
+        self._threads.release()
+
+    def _descriptor(self) -> int:
+        if self._file is None or self._file[0] != os.getpid():
+            settings.HOME.mkdir(parents=True, exist_ok=True)
+            self._file = os.getpid(), os.open(settings.HOME / self._name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self._file[1]
 
 
 class _Waiting:
@@ -58,7 +88,7 @@ class GroupCommit:
     """
 
     def __init__(self) -> None:
-        self.turn = threading.Lock()
+        self.turn = Turn("calls.lock")
         self._queue: deque[_Waiting] = deque()
 
     def insert(self, call: ScoreCall) -> bool:
