@@ -36,6 +36,8 @@ class ProductForm(forms.Form):
         field = self.fields["model"]
         assert isinstance(field, ModelField)
         field.queryset = sharing.objects_for(user, rows, "models_registry.view_model")
+        if len(field.queryset) == 1:
+            field.initial = field.queryset[0].pk
 
 
 class KeyForm(forms.Form):
