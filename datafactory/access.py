@@ -5,11 +5,11 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from datafactory.models import FeatureTable, Match, Sample, Source, SourceVersion, Upload
-from datafactory.selectors import features, matches, samples, sources
+from datafactory.models import FeatureTable, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
+from datafactory.selectors import features, matches, private_matches, samples, sources
 from projects import access, sharing
 from projects.access import AnyUser, person, project_for
-from projects.errors import Forbidden, NotFound
+from projects.errors import Conflict, Forbidden, NotFound
 from projects.models import Institution, Project
 
 BRING = "projects.bring_sample"
@@ -94,3 +94,39 @@ def source_version_for(user: AnyUser, code: str, number: int) -> SourceVersion:
     if found is None:
         raise NotFound("source_version_not_found", _("There is no such version."))
     return found
+
+
+def private_match_for(user: AnyUser, slug: str, pk: UUID | str) -> PrivateMatch:
+    """A session of one of ``user``'s own institutions, on either side."""
+    found = private_matches.sessions_of(project_for(user, slug), person(user)).filter(pk=pk).first()
+    if found is None:
+        raise NotFound("private_match_not_found", _("There is no such session of private matching."))
+    return found
+
+
+def asked_private_match_for(user: AnyUser, slug: str, pk: UUID | str) -> PrivateMatch:
+    """A session that ``user`` may carry out: an analyst of the institution that asked for it (403 else)."""
+    session = private_match_for(user, slug, pk)
+    project = project_for(user, slug, BRING)
+    if session.institution not in bringing_institutions(user, project):
+        raise Forbidden()
+    return session
+
+
+def kept_private_match_for(user: AnyUser, slug: str, pk: UUID | str) -> PrivateMatch:
+    """A session that ``user`` may allow or refuse: who looks after the source, in an open project (403 else)."""
+    session = private_match_for(user, slug, pk)
+    if not private_matches.is_keeper(session, person(user)):
+        raise Forbidden()
+    if session.project.status != Project.Status.OPEN:
+        raise Conflict("project_not_open", _("The project is not open."))
+    return session
+
+
+def closed_private_match_for(user: AnyUser, slug: str, pk: UUID | str) -> PrivateMatch:
+    """A session that ``user`` may end: an analyst of the one side or a keeper of the other (403 else)."""
+    session = private_match_for(user, slug, pk)
+    allowed = private_matches.is_keeper(session, person(user)) or private_matches.is_asker(session, person(user))
+    if not allowed:
+        raise Forbidden()
+    return session

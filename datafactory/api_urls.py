@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from datafactory.api import features, matches, samples, sources
+from datafactory.api import features, matches, private_matches, samples, sources
 
 IN_PROJECT = "projects/<slug:slug>"
+PRIVATE_MATCH = f"{IN_PROJECT}/private-matches/<uuid:pk>"
 IN_SOURCE = "sources/<slug:code>"
 
 urlpatterns = [
@@ -19,6 +20,21 @@ urlpatterns = [
         features.FeatureTableDetail.as_view(),
         name="api-feature-table-detail",
     ),
+    path(f"{IN_PROJECT}/private-matches", private_matches.PrivateMatches.as_view(), name="api-private-match-list"),
+    path(PRIVATE_MATCH, private_matches.PrivateMatchDetail.as_view(), name="api-private-match-detail"),
+    path(
+        f"{PRIVATE_MATCH}/decision",
+        private_matches.PrivateMatchDecision.as_view(),
+        name="api-private-match-decision",
+    ),
+    path(f"{PRIVATE_MATCH}/setup", private_matches.PrivateMatchSetup.as_view(), name="api-private-match-setup"),
+    path(f"{PRIVATE_MATCH}/request", private_matches.PrivateMatchRequest.as_view(), name="api-private-match-request"),
+    path(
+        f"{PRIVATE_MATCH}/response",
+        private_matches.PrivateMatchResponse.as_view(),
+        name="api-private-match-response",
+    ),
+    path(f"{PRIVATE_MATCH}/size", private_matches.PrivateMatchSize.as_view(), name="api-private-match-size"),
     path("sources", sources.Sources.as_view(), name="api-source-list"),
     path(IN_SOURCE, sources.SourceDetail.as_view(), name="api-source-detail"),
     path(f"{IN_SOURCE}/uploads", sources.SourceUploads.as_view(), name="api-source-upload-create"),

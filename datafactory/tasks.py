@@ -1,7 +1,7 @@
 """Doors for the queue: load by id, call one service."""
 
-from datafactory.models import FeatureTable, Match, Sample, SourceVersion
-from datafactory.services import features, matches, samples, sources
+from datafactory.models import FeatureTable, Match, PrivateMatch, Sample, SourceVersion
+from datafactory.services import features, matches, private_matches, samples, sources
 from projects.jobs import JobRun, job
 
 
@@ -31,3 +31,17 @@ def build_features(run: JobRun, *, feature_table_id: int) -> None:
     """Build a feature table and its profile. Twice is safe."""
     row = FeatureTable.objects.select_related("project", "match__sample__institution", "created_by")
     features.run_build_features(table=row.get(pk=feature_table_id), progress=run.progress)
+
+
+@job("datafactory.prepare_private_match")
+def prepare_private_match(run: JobRun, *, session_id: str) -> None:
+    """Make the set-up message of a session that was approved. Twice is safe."""
+    rows = PrivateMatch.objects.select_related("project", "institution", "source_version__source")
+    private_matches.run_prepare(session=rows.get(pk=session_id), progress=run.progress)
+
+
+@job("datafactory.answer_private_match")
+def answer_private_match(run: JobRun, *, session_id: str) -> None:
+    """Answer the one request of a session. Twice is safe."""
+    rows = PrivateMatch.objects.select_related("project", "institution", "source_version__source")
+    private_matches.run_answer(session=rows.get(pk=session_id), progress=run.progress)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datafactory.views import features, matches, samples, sources
+from datafactory.views import features, matches, private_matches, samples, sources
 
 app_name = "datafactory"
 IN_PROJECT = "projects/<slug:slug>/"
@@ -16,6 +16,9 @@ urlpatterns = [
     path(f"{IN_PROJECT}matches/", matches.match_list, name="match-list"),
     path(f"{IN_PROJECT}matches/new/", matches.match_create, name="match-create"),
     path(f"{IN_PROJECT}matches/<int:number>/", matches.match_detail, name="match-detail"),
+    path(f"{IN_PROJECT}private-matches/", private_matches.private_match_list, name="private-match-list"),
+    path(f"{IN_PROJECT}private-matches/new/", private_matches.private_match_create, name="private-match-create"),
+    path(f"{IN_PROJECT}private-matches/<uuid:pk>/", private_matches.private_match_detail, name="private-match-detail"),
     path(f"{IN_PROJECT}features/", features.feature_list, name="feature-list"),
     path(f"{IN_PROJECT}features/new/", features.feature_create, name="feature-create"),
     path(f"{IN_PROJECT}features/<int:number>/", features.feature_detail, name="feature-detail"),

@@ -290,6 +290,7 @@ PRIVACY_FLOOR_SANDBOX_IDS = env_int("ETRON_PRIVACY_FLOOR_SANDBOX", 200)  # ETRON
 # ETRON_IDS_PER_SOURCE: distinct ids that an institution may try against one source in ETRON_IDS_WINDOW_DAYS days.
 IDS_PER_SOURCE = env_int("ETRON_IDS_PER_SOURCE", 5_000_000)
 IDS_WINDOW_DAYS = env_int("ETRON_IDS_WINDOW_DAYS", 30)  # ETRON_IDS_WINDOW_DAYS
+PRIVATE_MATCH_MAX_IDS = env_int("ETRON_PRIVATE_MATCH_MAX_IDS", 1_000_000)  # ETRON_PRIVATE_MATCH_MAX_IDS
 # ETRON_CELL_FLOOR: people below which a cell of a table is hidden.
 CELL_FLOOR_PEOPLE = env_int("ETRON_CELL_FLOOR", 10)
 # ETRON_LEAF_FLOOR: people that a bin or a leaf must hold.

@@ -60,6 +60,7 @@ STAGES = (
     Entry("flow", gettext_lazy("Flow"), "flow", "flow"),
     Entry("datafactory:sample-list", gettext_lazy("Samples"), "file", "sample"),
     Entry("datafactory:match-list", gettext_lazy("Matches"), "link", "match"),
+    Entry("datafactory:private-match-list", gettext_lazy("Private matching"), "lock", "private-match"),
     Entry("datafactory:feature-list", gettext_lazy("Features"), "columns", "feature"),
     Entry("models_registry:run-list", gettext_lazy("Training runs"), "cpu", "run"),
     Entry("models_registry:evaluation-list", gettext_lazy("Evaluations"), "report", "evaluation"),

@@ -190,15 +190,6 @@ def hash_format(value: str) -> str | None:
     return str(len(value))
 
 
-def element(id_type: str, id_hash: str) -> str:
-    """An id as both sides put it into private matching: two kinds of id with one hash are two elements.
-
-    >>> element("mobile__md5", "d41d8cd98f00b204e9800998ecf8427e")
-    'mobile__md5:d41d8cd98f00b204e9800998ecf8427e'
-    """
-    return f"{id_type}:{id_hash}"
-
-
 def masked(value: str) -> str:
     """An id as a preview may show it: its first four characters, if it is long enough to keep a secret.
 

@@ -41,9 +41,14 @@ def _open(key: bytes, sealed: bytes) -> bytes:
         ) from None
 
 
+def wrap(key: bytes) -> bytes:
+    """A key as it is stored."""
+    return _seal(derived_key("wrap"), key)
+
+
 def new_wrapped_key() -> bytes:
     """A fresh random key, wrapped: the only form in which it is stored."""
-    return _seal(derived_key("wrap"), secrets.token_bytes(KEY_BYTES))
+    return wrap(secrets.token_bytes(KEY_BYTES))
 
 
 def unwrap(wrapped: bytes) -> bytes:

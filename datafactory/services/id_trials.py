@@ -32,13 +32,13 @@ def spend(
             return known
     left = id_trials.ids_left(institution, source)
     if n_ids > left:
-        raise _cap_reached(institution, source, n_ids, left)
+        raise cap_reached(institution, source, n_ids, left)
     return IdTrial.objects.create(
         institution=institution, source=source, project=project, mode=mode, n_ids=n_ids, sample=sample
     )
 
 
-def _cap_reached(institution: Institution, source: Source, n_ids: int, left: int) -> Conflict:
+def cap_reached(institution: Institution, source: Source, n_ids: int, left: int) -> Conflict:
     text = _(
         "%(institution)s may try %(left)s more ids against %(source)s, and this needs %(n_ids)s. "
         "At most %(cap)s are allowed in %(days)s days."

@@ -238,10 +238,10 @@ def _in_words(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 TONES = {
-    "good": "ready finished approved live open active passed matched granted accepted good",
+    "good": "ready answered finished approved live open active passed matched granted accepted good",
     "bad": "failed refused revoked error withdrawn lost broken bad",
-    "warn": "reviewing waiting submitted returned expiring expired suspected immature warn",
-    "running": "running building",
+    "warn": "reviewing requested waiting submitted returned expiring expired suspected immature warn",
+    "running": "running building preparing",
     "stale": "stale superseded",
     "partner": "partner",
     "platform": "platform",

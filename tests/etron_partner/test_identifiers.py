@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etron_partner import identifiers
-from etron_partner.identifiers import NotThisKind, element, hash_format, hashed, normalise, personal_kinds
+from etron_partner.elements import element
+from etron_partner.identifiers import NotThisKind, hash_format, hashed, normalise, personal_kinds
 
 ROOT = Path(__file__).parents[2]
 VECTORS = json.loads((ROOT / "tests/golden/id_normalisation.json").read_text(encoding="utf-8"))

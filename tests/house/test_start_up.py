@@ -16,6 +16,7 @@ HEAVY = [
     "optbinning",
     "statsmodels",
     "plotly",
+    "private_set_intersection",
 ]
 START = """
 import sys

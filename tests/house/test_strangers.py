@@ -39,6 +39,7 @@ ROWS = {
     "keys": lambda rows: rows["key"].pk,
     "calls": lambda rows: rows["call"].request_id,
     "watch-lists": lambda rows: rows["watch_list"].pk,
+    "private-matches": lambda rows: rows["private_match"].pk,
     "accounts": lambda rows: rows["account"].account,
     **{
         noun: lambda rows: 1

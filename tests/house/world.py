@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from datafactory.models import FeatureTable, Match, Sample, Source, SourceVersion, Upload
+from datafactory.models import FeatureTable, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
 from models_registry.models import Evaluation, Model, Release, TrainingRun, ValueOfData, Version
 from projects import sharing
 from projects.models import Artifact, Invitation, Job
@@ -74,6 +74,15 @@ def _data_rows(rows: dict[str, Any], people: Any) -> None:
     rows["match"] = new(Match, people.modeler, sample=rows["sample"])
     profile = {"features": [{"name": "partner__zephyr"}], "months": [], "first_months": []}
     rows["feature_table"] = new(FeatureTable, people.modeler, match=rows["match"], profile=profile)
+    rows["private_match"] = PrivateMatch.objects.create(
+        project=project,
+        institution=rows["partner_bank"],
+        source_version=rows["source_version"],
+        id_type="mobile__sha256",
+        max_ids=1000,
+        created_by=people.partner,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
 
 
 def _model_rows(rows: dict[str, Any], people: Any) -> None:
