@@ -1,7 +1,7 @@
 """Run the benchmarks: ``python -m benchmarks [--name matching] [--quick]``.
 
-Each ``bench_<name>.py`` has ``run(quick) -> list[dict]``: ours and a peer, alternating in one process, medians. Rows of
-names that are not run again are kept, so one benchmark can be refreshed alone.
+Each ``bench_<name>.py`` has ``run(quick) -> list[dict]``: ours and a peer, alternating in one process, medians. Rows
+that are not measured again are kept, so one benchmark can be refreshed alone.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def main() -> int:
             fresh.append(row | {"group": name, "machine": machine(), "measured": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"})
     print(table(fresh))
     if not options.quick:
-        kept = (
-            [row for row in json.loads(RESULTS.read_text()) if row["group"] not in chosen] if RESULTS.exists() else []
-        )
+        measured = {(row["name"], row["unit"]) for row in fresh}
+        before = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+        kept = [row for row in before if (row["name"], row["unit"]) not in measured]
         rows = sorted(kept + fresh, key=lambda row: (row["group"], row["name"]))
         RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
         PAGE.write_text(page(rows))
