@@ -96,19 +96,37 @@ def _key_one(rows: Path, id_type: str, key: bytes, out: Path, progress: Progress
     with pq.ParquetWriter(out / keys_file(id_type), schema) as writer:
         for start in range(0, len(ids), _BATCH):
             progress(start, len(ids), "ids")
-            part = ids.slice(start, _BATCH)
+            part = ids.slice(start, _BATCH).cast(pa.string())
             keys = pa.array([keyed(value) for value in part.to_pylist()], KEY_TYPE)
             writer.write_table(pa.table([part, keys], schema=schema))
     return len(ids)
 
 
 def distinct_ids(rows: Path, id_type: str) -> pa.Array:
-    """The distinct ids of one type in a table of rows, sorted; raises ``id_type_missing``."""
+    """The distinct ids of one type in a table of rows, sorted; raises ``id_type_missing``.
+
+    Sources lie sorted by their first id: there the runs of equal ids are all that is looked at.
+    """
     column = id_column(id_type)
     file = pq.ParquetFile(rows)
     if column not in file.schema_arrow.names:
         raise DataError("id_type_missing", "The table has no ids of type %(id_type)s.", id_type=id_type)
-    seen = pa.array([], pa.string())
-    for batch in file.iter_batches(1_000_000, columns=[column]):
-        seen = pc.unique(pa.chunked_array([seen, batch.column(0).cast(pa.string())]))
-    return seen.drop_null().sort()
+    parts: list[pa.Array] = [pa.array([], pa.large_string())]
+    ascending = True
+    for batch in file.iter_batches(250_000, columns=[column]):
+        part = pc.unique(batch.column(0).cast(pa.large_string()).drop_null())
+        if len(part) and len(parts[-1]) and part[0].as_py() == parts[-1][-1].as_py():
+            part = part.slice(1)
+        ascending &= _follows(parts[-1], part)
+        if len(part):
+            parts.append(part)
+    seen = pa.concat_arrays(parts)
+    return seen if ascending else pc.unique(seen).sort()
+
+
+def _follows(before: pa.Array, part: pa.Array) -> bool:
+    """Whether ``part`` ascends, from above the end of ``before``."""
+    if not len(part):
+        return True
+    above = not len(before) or before[-1].as_py() < part[0].as_py()
+    return above and pc.all(pc.less(part.slice(0, len(part) - 1), part.slice(1))).as_py() is not False

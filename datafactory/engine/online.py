@@ -24,7 +24,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datafactory.engine.features import ROW_HASH, SourceFeatures
+from datafactory.engine.as_of import ROW_HASH
+from datafactory.engine.features import SourceFeatures
 from datafactory.engine.keying import id_column, keyer, keys_file
 from datafactory.engine.matching import SourceInput
 from datafactory.engine.windows import NUMERIC, SIGNIFICANT_DIGITS, Aggregate, exponent, round_significant

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datafactory.engine.engines import DuckDBEngine
+from datafactory.engine.engines import open_engine
 from datafactory.engine.features import FeaturePlan, build_features
 from datafactory.engine.keying import key_ids
 from datafactory.engine.matching import MatchPlan, SourceInput, match_sample
@@ -47,6 +48,10 @@ class World:
     sample: SampleFile | None = None
     sample_dir: Path = Path()
     sources: tuple[SourceInput, ...] = ()
+    engine: str = "duckdb"
+
+    def opened(self, threads: int = 1) -> Any:
+        return closing(open_engine(self.engine, self.root, threads=threads, memory_mb=512))
 
     def folder(self, name: str) -> Path:
         path = self.root / name
@@ -94,6 +99,7 @@ class World:
         *,
         kind: Any = "events",
         id_types: Sequence[str] = (MOBILE,),
+        valid_days: int | None = None,
     ) -> SourceInput:
         folder = self.folder(slug)
         timed = bool(rows) and "event_time" in rows[0]
@@ -114,7 +120,17 @@ class World:
         pq.write_table(pa.table(arrays), folder / "rows.parquet")
         keyed = self.folder(f"keyed-{slug}")
         key_ids(folder / "rows.parquet", id_types, KEY, keyed)
-        source = SourceInput(slug, kind, slug, tuple(id_types), timed, timed, hash_folder(folder), tuple(columns))
+        source = SourceInput(
+            slug,
+            kind,
+            slug,
+            tuple(id_types),
+            timed,
+            timed,
+            hash_folder(folder),
+            tuple(columns),
+            valid_days=valid_days,
+        )
         self.sources = (*self.sources, source)
         return source
 
@@ -134,7 +150,7 @@ class World:
 
     def match(self, out: str = "match", threads: int = 1, **changes: Any) -> tuple[MatchReport, dict[str, Any]]:
         assert self.sample is not None
-        with DuckDBEngine(self.root, threads=threads, memory_mb=512) as engine:
+        with self.opened(threads) as engine:
             return match_sample(
                 self.sample, self.sample_dir, self.plan(**changes), KEY, self.keyed, self.folder(out), engine
             )
@@ -144,7 +160,7 @@ class World:
     ) -> tuple[FeatureTable, dict[str, Any]]:
         assert self.sample is not None
         ticket, _ = self.match(f"{out}-match", threads, **changes)
-        with DuckDBEngine(self.root, threads=threads, memory_mb=512) as engine:
+        with self.opened(threads) as engine:
             return build_features(
                 self.sample,
                 self.sample_dir,
@@ -162,12 +178,16 @@ class World:
         return rows
 
 
-def known_rows(row: dict[str, Any], source: Sequence[dict[str, Any]], id_types: Sequence[str]) -> list[dict[str, Any]]:
+def known_rows(
+    row: dict[str, Any], source: Sequence[dict[str, Any]], id_types: Sequence[str], valid_days: int | None = None
+) -> list[dict[str, Any]]:
     """Rows of a source that an application could know, through the first id type that gives any."""
     for id_type in id_types:
         mine = [r for r in source if row.get(id_type) is not None and r.get(id_type) == row[id_type]]
         if mine and "event_time" in mine[0]:
             mine = [r for r in mine if r["event_time"] < row["observed_at"] and r["known_at"] <= row["observed_at"]]
+        if valid_days is not None:
+            mine = [r for r in mine if r["event_time"] >= row["observed_at"] - timedelta(days=valid_days)]
         if mine:
             return mine
     return []

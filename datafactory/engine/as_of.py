@@ -1,0 +1,124 @@
+"""What each application could know of one source: the latest row, and what happened in the windows before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datafactory.engine.engines import Table, TableEngine
+from datafactory.engine.keying import id_column, keys_file
+from datafactory.engine.matching import MatchPlan, as_known, moments_of
+from datafactory.engine.windows import bucket, cleaned, distinct_counts, exponent, summed
+from modeling.artifacts import Column
+
+if TYPE_CHECKING:
+    from datafactory.engine.features import SourceFeatures
+
+ROW_HASH = "row_hash"  # column of a source: md5 of all values of the row, the last word on ties
+
+
+def build_source(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> list[Table]:
+    """Tables keyed by ``__pos``: the latest row and the exact parts of the windows."""
+    tables = []
+    if one.snapshot:
+        tables.append(engine.keep(f"latest_{one.prefix}", _latest(one, plan, keyed, engine)))
+    if one.windows:
+        tables += _windows(one, plan, keyed, engine)
+    return tables
+
+
+def _windows(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> list[Table]:
+    one.exponents.update(_exponents(one, engine))
+    fields = [column.name for column in one.window_fields]
+    parts = [_joined(one, t, keyed, engine, fields, windows=True) for t in _id_types(one, plan)]
+    events = reduce(lambda a, b: a.union(b), [_bucketed(part, one) for part in parts])
+    counted = sorted({aggregate.field for aggregate in one.windows if aggregate.agg == "distinct"})
+    if counted:
+        events = engine.keep(f"events_{one.prefix}", events)
+    sums = summed(events, one.windows, one.days, one.exponents)
+    found = [*([sums] if sums is not None else []), *(distinct_counts(events, field, one.days) for field in counted)]
+    return [engine.keep(f"windows_{one.prefix}_{n}", _prefixed(table, one)) for n, table in enumerate(found)]
+
+
+def _prefixed(table: Table, one: SourceFeatures) -> Table:
+    """Parts under the name of their source."""
+    return table.rename({f"{one.prefix}|{name}": name for name in table.columns if name != "__pos"})
+
+
+def _id_types(one: SourceFeatures, plan: MatchPlan) -> list[str]:
+    return [id_type for id_type in plan.id_types if id_type in one.source.id_types]
+
+
+def _joined(
+    one: SourceFeatures, id_type: str, keyed: Path, engine: TableEngine, fields: Sequence[str], *, windows: bool
+) -> Table:
+    """Rows of the source that each application could know, of those that this id type hit."""
+    moments = moments_of(one.source)
+    starts = [f"__from_{day}" for day in one.days] if windows else []
+    spine = engine.table(engine.scratch("spine.parquet"))
+    found = spine.filter(spine[f"__via_{one.prefix}"] == id_type)
+    found = found.select("__pos", *starts, key=found[f"__key_{one.prefix}"], **{f"__{n}": found[n] for n in moments})
+    found = found.join(engine.table(keyed / keys_file(id_type)), "key").drop("key").rename(__id="id")
+    source = engine.table(engine.root / one.source.path / "rows.parquet", row_no="__row")
+    rows = source.select(*one.source.times, "__row", *fields, __own=source[id_column(id_type)])
+    joined = found.join(rows, found["__id"] == rows["__own"])
+    if not moments:
+        return joined
+    longest = [joined.event_time >= joined[f"__from_{one.days[-1]}"]] if windows else []
+    return joined.filter([*as_known(joined, one.source, "__"), *longest])
+
+
+def _bucketed(events: Table, one: SourceFeatures) -> Table:
+    fields = [cleaned(events, column).name(column.name) for column in one.window_fields]
+    starts = [events[f"__from_{day}"] for day in one.days]
+    return events.select("__pos", *fields, __bucket=bucket(events.event_time, starts))
+
+
+def _exponents(one: SourceFeatures, engine: TableEngine) -> dict[str, int]:
+    """Scale of each column of doubles, from the whole source: it must not depend on who is matched."""
+    doubles = [column for column in one.window_fields if column.kind == "float"]
+    if not doubles:
+        return {}
+    table = engine.table(engine.root / one.source.path / "rows.parquet")
+    sizes = [cleaned(table, column).abs().max().name(column.name) for column in doubles]
+    largest = engine.fetch(table.aggregate(sizes)).to_pylist()[0]
+    return {name: exponent(value) for name, value in largest.items()}
+
+
+def _latest(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> Table:
+    """The last row in the total order (event_time, known_at, row hash), with the fields asked for.
+
+    The order is found on narrow rows; wide columns are then read for the winners alone.
+    """
+    parts = [_last_rows(one, id_type, keyed, engine) for id_type in _id_types(one, plan)]
+    last = reduce(lambda a, b: a.union(b), parts)
+    source = engine.table(engine.root / one.source.path / "rows.parquet", row_no="__row")
+    fields = {f"{one.prefix}__{column.name}": _snapshot_value(source, column) for column in one.snapshot}
+    return last.join(source.select("__row", **fields), "__row").drop("__row")
+
+
+def _last_rows(one: SourceFeatures, id_type: str, keyed: Path, engine: TableEngine) -> Table:
+    """Position of the last row of each application.
+
+    A source lies sorted by its first id and the total order: there the last row is the one furthest down. For another
+    id the order is gone through key by key, because window functions are not on every engine.
+    """
+    if id_type == one.source.id_types[0]:
+        rows = _joined(one, id_type, keyed, engine, [], windows=False)
+    else:
+        rows = _joined(one, id_type, keyed, engine, [ROW_HASH], windows=False)
+        rows = engine.keep(f"known_{one.prefix}_{id_type}", rows.select("__pos", "__row", *one.source.times, ROW_HASH))
+        for name in (*one.source.times, ROW_HASH):
+            best = rows.group_by("__pos").agg(__best=rows[name].max())
+            joined = rows.join(best, "__pos")
+            rows = joined.filter(joined[name] == joined["__best"]).drop("__best")
+    return rows.group_by("__pos").agg(__row=rows["__row"].max())
+
+
+def _snapshot_value(source: Table, column: Column) -> Any:
+    value = source[column.name]
+    if column.kind == "bool":
+        return value.cast("int64")
+    return value.cast("string") if column.kind in {"date", "category"} else value
