@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datafactory.api import features, matches, private_matches, samples, sources
+from datafactory.api import features, leaks, matches, private_matches, samples, sources
 
 IN_PROJECT = "projects/<slug:slug>"
 PRIVATE_MATCH = f"{IN_PROJECT}/private-matches/<uuid:pk>"
@@ -19,6 +19,12 @@ urlpatterns = [
         f"{IN_PROJECT}/feature-tables/<int:number>",
         features.FeatureTableDetail.as_view(),
         name="api-feature-table-detail",
+    ),
+    path(f"{IN_PROJECT}/feature-tables/<int:number>/leaks", leaks.LeakScans.as_view(), name="api-leak-scan"),
+    path(
+        f"{IN_PROJECT}/feature-tables/<int:number>/leaks/decisions",
+        leaks.LeakDecisions.as_view(),
+        name="api-leak-decision",
     ),
     path(f"{IN_PROJECT}/private-matches", private_matches.PrivateMatches.as_view(), name="api-private-match-list"),
     path(PRIVATE_MATCH, private_matches.PrivateMatchDetail.as_view(), name="api-private-match-detail"),

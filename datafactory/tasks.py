@@ -1,7 +1,7 @@
 """Doors for the queue: load by id, call one service."""
 
-from datafactory.models import FeatureTable, Match, PrivateMatch, Sample, SourceVersion
-from datafactory.services import features, matches, private_matches, samples, sources
+from datafactory.models import FeatureTable, LeakScan, Match, PrivateMatch, Sample, SourceVersion
+from datafactory.services import features, leaks, matches, private_matches, samples, sources
 from projects.jobs import JobRun, job
 
 
@@ -31,6 +31,13 @@ def build_features(run: JobRun, *, feature_table_id: int) -> None:
     """Build a feature table and its profile. Twice is safe."""
     row = FeatureTable.objects.select_related("project", "match__sample__institution", "created_by")
     features.run_build_features(table=row.get(pk=feature_table_id), progress=run.progress)
+
+
+@job("datafactory.scan_leaks")
+def scan_leaks(run: JobRun, *, scan_id: int) -> None:
+    """Look for columns that know the future. Twice is safe."""
+    rows = LeakScan.objects.select_related("feature_table__project", "feature_table__match__sample__institution")
+    leaks.run_scan_leaks(scan=rows.get(pk=scan_id), progress=run.progress)
 
 
 @job("datafactory.prepare_private_match")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datafactory.views import features, matches, private_matches, samples, sources
+from datafactory.views import features, leaks, matches, private_matches, samples, sources
 
 app_name = "datafactory"
 IN_PROJECT = "projects/<slug:slug>/"
@@ -22,6 +22,8 @@ urlpatterns = [
     path(f"{IN_PROJECT}features/", features.feature_list, name="feature-list"),
     path(f"{IN_PROJECT}features/new/", features.feature_create, name="feature-create"),
     path(f"{IN_PROJECT}features/<int:number>/", features.feature_detail, name="feature-detail"),
+    path(f"{IN_PROJECT}features/<int:number>/leaks/scan/", leaks.leak_scan, name="leak-scan"),
+    path(f"{IN_PROJECT}features/<int:number>/leaks/decide/", leaks.leak_decide, name="leak-decide"),
     path(f"{IN_PROJECT}features/<int:number>/<str:name>/", features.feature_column, name="feature-column"),
     path("sources/", sources.source_list, name="source-list"),
     path("sources/new/", sources.source_create, name="source-create"),

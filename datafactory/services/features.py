@@ -17,7 +17,7 @@ from datafactory.engine.features import FeaturePlan, SourceFeatures, choose_feat
 from datafactory.engine.matching import MatchPlan
 from datafactory.engine.online import FeatureLookup, OnlineStore
 from datafactory.models import FeatureTable, Match, SourceVersion
-from datafactory.services import keyed_ids, matches
+from datafactory.services import keyed_ids, leaks, matches
 from modeling.artifacts import FeatureTable as Ticket
 from modeling.artifacts import MatchReport, Progress, SampleFile, fingerprint, from_json, no_progress
 from modeling.errors import DataError
@@ -119,6 +119,7 @@ def run_build_features(*, table: FeatureTable, progress: Progress = no_progress)
         figures = summary(ticket, profile) | {"engine": running.name}
         artifacts.finish(table, replace(ticket, path=where), figures, profile=profile)
         _record("features.built", table.created_by, table, rows=ticket.n_rows, content_hash=ticket.content_hash)
+        leaks.scan_leaks(user=table.created_by, table=table)
     return table
 
 

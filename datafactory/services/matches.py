@@ -1,10 +1,12 @@
 """Matches: ordered by a modeler, worked on by a job, visible only when whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
@@ -12,10 +14,11 @@ from django.utils.translation import gettext as _
 
 from datafactory.engine import matching
 from datafactory.engine.engines import TableEngine, open_engine, require_engine
+from datafactory.engine.fills import feature_lines
 from datafactory.engine.matching import MatchPlan
-from datafactory.models import Match, Sample, SourceVersion
-from datafactory.services import keyed_ids, uploads
-from modeling.artifacts import MatchReport, Progress, SampleFile, fingerprint, from_json, no_progress
+from datafactory.models import IdTrial, Match, Sample, SourceVersion
+from datafactory.services import id_trials, keyed_ids, probing, uploads
+from modeling.artifacts import MatchReport, Progress, SampleFile, fingerprint, from_json, hash_folder, no_progress
 from projects import audit, jobs, keys, storage
 from projects.errors import Conflict, Invalid
 from projects.models import Artifact, Project, User
@@ -58,6 +61,7 @@ def match_sample(
             Match, project=sample.project, created_by=user, plan=plan, name=name, sample=sample, fingerprint=recipe
         )
         match.source_versions.set(versions)
+        _spend(sample, ticket, versions)
         match.job = jobs.start(
             "datafactory.match_sample",
             title=_("Match %(name)s") % {"name": sample},
@@ -69,6 +73,19 @@ def match_sample(
         match.save(update_fields=["job"])
         _record("match.ordered", user, match, sources=[f"{v.source.slug} v{v.number}" for v in versions])
     return match
+
+
+def _spend(sample: Sample, ticket: SampleFile, versions: Sequence[SourceVersion]) -> None:
+    """Count the sample's ids against each source, or refuse with ``id_cap_reached``."""
+    for version in versions:
+        id_trials.spend(
+            institution=sample.institution,
+            source=version.source,
+            project=sample.project,
+            mode=IdTrial.Mode.KEYED,
+            n_ids=ticket.n_ids,
+            sample=sample,
+        )
 
 
 def require_usable(sample: Sample) -> None:
@@ -131,6 +148,7 @@ def run_match_sample(*, match: Match, progress: Progress = no_progress) -> Match
     plan = from_json(MatchPlan, match.plan)
     sample = from_json(SampleFile, match.sample.ticket)
     versions = match.source_versions.select_related("source").order_by("source__slug")
+    told_before = probing.groups_told_before(match)
     keyed = {version.source.slug: keyed_ids.keyed_dir(match.project, version, progress) for version in versions}
     with storage.staging() as staged, closing(engine(plan.engine)) as running:
         ticket, report = matching.match_sample(
@@ -141,14 +159,31 @@ def run_match_sample(*, match: Match, progress: Progress = no_progress) -> Match
             keyed,
             staged,
             running,
+            told_before=told_before,
             progress=progress,
         )
+        ticket = _with_features(ticket, report, storage.folder(sample.path), staged, plan, keyed, running)
         where = storage.publish(staged, f"matches/{match.project_id}/{match.number}-{ticket.content_hash[:12]}")
     with transaction.atomic():
         figures = summary(ticket, report) | {"engine": running.name}
         artifacts.finish(match, replace(ticket, path=where), figures, report=report)
         _record("match.finished", match.created_by, match, n_ids=ticket.n_ids, content_hash=ticket.content_hash)
     return match
+
+
+def _with_features(
+    ticket: MatchReport,
+    report: dict[str, Any],
+    sample_dir: Path,
+    staged: Path,
+    plan: MatchPlan,
+    keyed: Mapping[str, Path],
+    running: TableEngine,
+) -> MatchReport:
+    """The report with how often each field is filled, beside the rows as ``features.json``."""
+    report["features"] = feature_lines(sample_dir, staged, plan, keyed, running)
+    (staged / "features.json").write_bytes(msgspec.json.encode(report["features"], order="deterministic"))
+    return replace(ticket, content_hash=hash_folder(staged))
 
 
 def summary(ticket: MatchReport, report: dict[str, Any]) -> dict[str, Any]:

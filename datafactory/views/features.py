@@ -13,6 +13,7 @@ from datafactory.match_forms import FeatureForm
 from datafactory.models import FeatureTable, Match
 from datafactory.selectors import features as selectors
 from datafactory.services import features
+from datafactory.views.leaks import leak_context
 from modeling.errors import DataError
 from projects.access import may, person, project_for
 from projects.errors import DomainError, NotFound, sentence
@@ -81,13 +82,15 @@ def _kept(request: HttpRequest, match: Match | None) -> dict[str, list[str]]:
 def feature_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     table = access.feature_table_for(request.user, slug, number)
     ready = table.state == FeatureTable.State.READY
-    context = {
+    context: dict[str, Any] = {
         "project": table.project,
         "table": table,
         "profile": table.profile if ready else None,
         "months": (table.profile.get("months") or []) if ready else [],
         "may_build": may(request.user, table.project, access.BUILD),
     }
+    if ready:
+        context |= leak_context(table)
     return render(request, "datafactory/feature_table_detail.html", context)
 
 

@@ -22,7 +22,11 @@ def test_a_match_is_made_over_the_api(built):
     assert (body["summary"]["n_rows"], body["summary"]["match_rate"]) == (120, body["report"]["match_rate"])
     assert 0 < body["report"]["match_rate"] <= 0.75
     assert body["report"]["id_types"] == ["mobile__sha256"]
-    assert {path.name for path in storage.folder(match.ticket["path"]).iterdir()} == {"matched.parquet", "report.json"}
+    assert {path.name for path in storage.folder(match.ticket["path"]).iterdir()} == {
+        "matched.parquet",
+        "report.json",
+        "features.json",
+    }
     text = json.dumps(body)
     assert hashed(1) not in text
     assert "n_matched_ids" not in body["summary"]
