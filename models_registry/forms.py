@@ -8,6 +8,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from datafactory.models import FeatureTable
+from datafactory.selectors import leaks
 from modeling.artifacts import Column, from_json
 from modeling.artifacts import FeatureTable as TableTicket
 from modeling.train import TrainPlan
@@ -80,6 +81,8 @@ class RecipeForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["feature_table"].queryset = tables  # type: ignore[attr-defined]
         self.columns = columns_of(table) if table else ()
+        self.left_out = set(leaks.excluded(table)) if table else set()
+        self.suspected = set(leaks.suspected(table, (one.name for one in self.columns))) if table else set()
         if table:
             self.fields["feature_table"].initial = table.pk
 
@@ -98,6 +101,23 @@ class RecipeForm(forms.Form):
         numeric = (column for column in self.columns if column.kind not in {"category", "bool"})
         return [(column, str(self.data.get(f"monotone:{column.name}", "0"))) for column in numeric]
 
+    @property
+    def choices(self) -> list[tuple[Column, bool]]:
+        """Columns with whether they are ticked: all but those that the leak scan led somebody to leave out."""
+        asked = self.is_bound and "columns_shown" in self.data
+        ticked = set(self.data.getlist("column")) if asked and isinstance(self.data, QueryDict) else None
+        return [
+            (one, one.name not in self.left_out if ticked is None else one.name in ticked)
+            for one in self.columns
+            if one.kind != "date"
+        ]
+
+    def _columns(self) -> list[str] | None:
+        """Names of the ticked columns; None where all are, or none were shown: the default."""
+        chosen = [column.name for column, is_ticked in self.choices if is_ticked]
+        every = len(chosen) == len(self.choices)
+        return None if every and not self.left_out or "columns_shown" not in self.data else chosen
+
     def plan(self) -> TrainPlan:
         """The recipe; ``Invalid`` if the engine refuses it."""
         return plans.read_training(self._recipe(self.cleaned_data))
@@ -109,6 +129,7 @@ class RecipeForm(forms.Form):
         return {
             "algorithm": data["algorithm"],
             "column_set": chosen,
+            "columns": self._columns(),
             "rows": data["rows"],
             "split": self._split(data),
             "scaling": {"base_score": data["base_score"], "base_odds": data["base_odds"], "pdo": data["pdo"]},

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 
 from datafactory.engine.disclosure import hidden_cells
 from datafactory.models import FeatureTable
+from datafactory.selectors import leaks
+from modeling.marks import LEAK_SUSPECTED
 from models_registry.models import Evaluation, Model, Release, TrainingRun, ValueOfData, Version
 from projects import sharing, storage
 from projects.models import Job, Project, User
@@ -163,9 +165,13 @@ def live_version(model: Model, at: datetime | None = None) -> Version | None:
 
 
 def marks_of(version: Version) -> list[str]:
-    """Everything that limits the figures, from the feature table, the run and the evaluation."""
+    """Everything that limits the figures, from the feature table, the run and the evaluation; and what the leak scan of
+    the table suspects of the model's columns now."""
     tickets = (version.run.feature_table.ticket, version.run.ticket, version.evaluation.ticket)
-    return list(dict.fromkeys(mark for ticket in tickets for mark in ticket.get("marks", [])))
+    found = dict.fromkeys(mark for ticket in tickets for mark in ticket.get("marks", []))
+    found.pop(LEAK_SUSPECTED, None)
+    used = [column["name"] for column in version.run.ticket.get("columns", [])]
+    return [*found, *([LEAK_SUSPECTED] if leaks.suspected(version.run.feature_table, used) else [])]
 
 
 @dataclass(frozen=True)

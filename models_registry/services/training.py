@@ -8,9 +8,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from datafactory.models import FeatureTable
+from datafactory.selectors import leaks
 from datafactory.services.matches import require_usable
 from modeling import artifacts as tickets
 from modeling.artifacts import Progress, no_progress
+from modeling.marks import LEAK_SUSPECTED
 from modeling.train import TrainPlan
 from modeling.train import train_model as fit
 from models_registry import selectors
@@ -44,6 +46,7 @@ def order(
 ) -> tuple[TrainingRun, bool]:
     """The run of this recipe that is under way (or ready, if wanted) and False, else a new row and True."""
     require_ready(feature_table)
+    plan = without_excluded(feature_table, plan)
     recipe = plans.recipe(feature_table.content_hash, plan)
     with transaction.atomic():
         project = Project.objects.select_for_update().get(pk=feature_table.project_id)
@@ -69,6 +72,15 @@ def order(
     return run, True
 
 
+def without_excluded(feature_table: FeatureTable, plan: TrainPlan) -> TrainPlan:
+    """A plan that names no columns takes all but those that were excluded after the leak scan."""
+    out = set(leaks.excluded(feature_table)) if plan.columns is None else set()
+    if not out:
+        return plan
+    names = (column["name"] for column in feature_table.ticket["columns"])
+    return replace(plan, columns=tuple(name for name in names if name not in out))
+
+
 def require_ready(feature_table: FeatureTable) -> None:
     """The table is whole, its project open, and the sample's authorisation in force."""
     if feature_table.state != FeatureTable.State.READY:
@@ -87,8 +99,15 @@ def run_training(*, run: TrainingRun, progress: Progress = no_progress) -> Train
     with storage.staging() as staged:
         model = fit(table, storage.folder(table.path), plan, staged, progress=progress)
         path = storage.publish(staged, f"runs/{run.project_id}/{run.number}-{model.content_hash[:12]}")
-    artifacts.finish(run, replace(model, path=path), _summary(model))
+    model = replace(model, path=path, marks=(*model.marks, *leak_marks(run.feature_table, model)))
+    artifacts.finish(run, model, _summary(model))
     return run
+
+
+def leak_marks(feature_table: FeatureTable, model: tickets.TrainedModel) -> tuple[str, ...]:
+    """The mark of a model that reads a column which may know the outcome."""
+    found = leaks.suspected(feature_table, [column.name for column in model.columns])
+    return (LEAK_SUSPECTED,) if found else ()
 
 
 def _summary(ticket: tickets.TrainedModel) -> dict[str, Any]:

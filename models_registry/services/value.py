@@ -35,7 +35,7 @@ def value_of_data(*, user: User, feature_table: FeatureTable, plan: TrainPlan, n
     While one by the same recipe is queued or running, the answer is that same one.
     """
     training.require_ready(feature_table)
-    plan = replace(plan, column_set="joint", rows="all")
+    plan = training.without_excluded(feature_table, replace(plan, column_set="joint", rows="all"))
     recipe = plans.recipe(feature_table.content_hash, plan)
     with transaction.atomic():
         project = Project.objects.select_for_update().get(pk=feature_table.project_id)
