@@ -106,17 +106,13 @@ class RecipeForm(forms.Form):
         """Columns with whether they are ticked: all but those that the leak scan led somebody to leave out."""
         asked = self.is_bound and "columns_shown" in self.data
         ticked = set(self.data.getlist("column")) if asked and isinstance(self.data, QueryDict) else None
-        return [
-            (one, one.name not in self.left_out if ticked is None else one.name in ticked)
-            for one in self.columns
-            if one.kind != "date"
-        ]
+        return [(one, one.name not in self.left_out if ticked is None else one.name in ticked) for one in self.columns]
 
     def _columns(self) -> list[str] | None:
         """Names of the ticked columns; None where all are, or none were shown: the default."""
         chosen = [column.name for column, is_ticked in self.choices if is_ticked]
         every = len(chosen) == len(self.choices)
-        return None if every and not self.left_out or "columns_shown" not in self.data else chosen
+        return None if (every and not self.left_out) or "columns_shown" not in self.data else chosen
 
     def plan(self) -> TrainPlan:
         """The recipe; ``Invalid`` if the engine refuses it."""
