@@ -89,6 +89,8 @@ OVERDUE = {
 }
 OOT = {"kind": "time", "seed": 7, "oot_months": 3}
 
+STEPS = 17  # calls of Builder.step
+
 Row = TypeVar("Row")
 
 
@@ -106,7 +108,7 @@ class Builder:
 
     def step(self, what: str) -> None:
         self.steps += 1
-        self.run.progress(self.steps, 22, what)
+        self.run.progress(self.steps, STEPS, what)
 
     def wait(self, row: Any) -> Any:
         """Until the worker has built ``row``; this job only watches, the steps are jobs of their own."""
@@ -117,7 +119,7 @@ class Builder:
             if row.state == Artifact.State.FAILED:
                 error = row.job.error if row.job else ""
                 raise DataError("demo_step_failed", "%(step)s failed: %(error)s", step=str(row), error=error)
-            self.run.progress(self.steps, 22, str(row.job or row))
+            self.run.progress(self.steps, STEPS, str(row.job or row))
             time.sleep(0.3)
 
     def finished(self, job: Job | None) -> None:
@@ -125,7 +127,7 @@ class Builder:
         while job is not None and job.state != Job.State.FINISHED:
             if job.state in {Job.State.FAILED, Job.State.CANCELLED}:
                 raise DataError("demo_step_failed", "%(step)s failed: %(error)s", step=str(job), error=job.error)
-            self.run.progress(self.steps, 22, str(job))
+            self.run.progress(self.steps, STEPS, str(job))
             time.sleep(0.3)
             job.refresh_from_db()
 
