@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from datafactory.models import FeatureTable, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
-from datafactory.selectors import features, matches, private_matches, samples, sources
+from datafactory.models import FeatureTable, IncomingUpload, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
+from datafactory.selectors import features, incoming, matches, private_matches, samples, sources
 from projects import access, sharing
 from projects.access import AnyUser, person, project_for
 from projects.errors import Conflict, Forbidden, NotFound
@@ -63,6 +63,25 @@ def upload_for(user: AnyUser, slug: str, pk: UUID | str) -> tuple[Project, Uploa
     if upload is None:
         raise NotFound("upload_not_found", _("There is no such upload."))
     return project, upload
+
+
+def incoming_for(user: AnyUser, slug: str, pk: UUID | str) -> IncomingUpload:
+    """An upload in pieces that ``user`` began for a project, while the right to bring samples there lasts."""
+    project = project_for(user, slug, BRING)
+    rows = incoming.incoming_of(person(user), bringing_institutions(user, project))
+    return _incoming(rows.filter(pk=pk, project=project).first())
+
+
+def source_incoming_for(user: AnyUser, code: str, pk: UUID | str) -> IncomingUpload:
+    source = source_for(user, code, keep=True)
+    rows = incoming.incoming_of(person(user), [source.institution])
+    return _incoming(rows.filter(pk=pk, source=source).first())
+
+
+def _incoming(row: IncomingUpload | None) -> IncomingUpload:
+    if row is None:
+        raise NotFound("upload_not_found", _("There is no such upload."))
+    return row
 
 
 def source_for(user: AnyUser, code: str, *, keep: bool = False) -> Source:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datafactory.api import features, leaks, matches, private_matches, samples, sources
+from datafactory.api import features, leaks, matches, private_matches, samples, sources, uploads
 
 IN_PROJECT = "projects/<slug:slug>"
 PRIVATE_MATCH = f"{IN_PROJECT}/private-matches/<uuid:pk>"
@@ -10,6 +10,8 @@ IN_SOURCE = "sources/<slug:code>"
 
 urlpatterns = [
     path(f"{IN_PROJECT}/uploads", samples.ProjectUploads.as_view(), name="api-upload-create"),
+    path(f"{IN_PROJECT}/incoming", uploads.ProjectIncoming.as_view(), name="api-incoming-create"),
+    path(f"{IN_PROJECT}/incoming/<uuid:pk>", uploads.ProjectIncomingDetail.as_view(), name="api-incoming-detail"),
     path(f"{IN_PROJECT}/samples", samples.Samples.as_view(), name="api-sample-list"),
     path(f"{IN_PROJECT}/samples/<int:number>", samples.SampleDetail.as_view(), name="api-sample-detail"),
     path(f"{IN_PROJECT}/matches", matches.Matches.as_view(), name="api-match-list"),
@@ -44,6 +46,12 @@ urlpatterns = [
     path("sources", sources.Sources.as_view(), name="api-source-list"),
     path(IN_SOURCE, sources.SourceDetail.as_view(), name="api-source-detail"),
     path(f"{IN_SOURCE}/uploads", sources.SourceUploads.as_view(), name="api-source-upload-create"),
+    path(f"{IN_SOURCE}/incoming", uploads.SourceIncoming.as_view(), name="api-source-incoming-create"),
+    path(
+        f"{IN_SOURCE}/incoming/<uuid:pk>",
+        uploads.SourceIncomingDetail.as_view(),
+        name="api-source-incoming-detail",
+    ),
     path(f"{IN_SOURCE}/versions", sources.SourceVersions.as_view(), name="api-source-version-list"),
     path(
         f"{IN_SOURCE}/versions/<int:number>",

@@ -1,8 +1,15 @@
 """Doors for the queue: load by id, call one service."""
 
-from datafactory.models import FeatureTable, LeakScan, Match, PrivateMatch, Sample, SourceVersion
-from datafactory.services import features, leaks, matches, private_matches, samples, sources
+from datafactory.models import FeatureTable, IncomingUpload, LeakScan, Match, PrivateMatch, Sample, SourceVersion
+from datafactory.services import features, incoming, leaks, matches, private_matches, samples, sources
 from projects.jobs import JobRun, job
+
+
+@job("datafactory.check_upload")
+def check_upload(run: JobRun, *, incoming_id: str) -> None:
+    """Hash a large file that came in pieces and look at its first rows. Twice is safe."""
+    row = IncomingUpload.objects.select_related("project", "source", "institution", "created_by")
+    incoming.run_check(row=row.get(pk=incoming_id), progress=run.progress)
 
 
 @job("datafactory.import_sample")

@@ -108,6 +108,15 @@ def publish(staged: Path, relative: str) -> str:
     return target.relative_to(_root()).as_posix()
 
 
+def reserve(relative: str) -> Path:
+    """An empty file at ``relative`` whose name is durable, for bytes that come in pieces."""
+    path = folder(relative)
+    _make_parents(path)
+    path.touch(exist_ok=False)
+    _sync(path.parent)
+    return path
+
+
 def remove(relative: str) -> None:
     """Delete for good; nothing happens if it is not there."""
     path = folder(relative)

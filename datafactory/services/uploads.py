@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.core.files.base import File
@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from datafactory import access
+from datafactory.engine.plans import Sniff
 from datafactory.engine.reading import sniff_file
 from datafactory.models import Source, Upload
 from datafactory.services import plans
@@ -39,6 +40,17 @@ def authorisation_in_force(project: Project, institution: Institution) -> Author
     return found
 
 
+def bringing_institution(*, user: User, project: Project | None, source: Source | None) -> Institution:
+    """For whom ``user`` may bring a file now: 403 without the right, ``no_authorisation`` without a ground."""
+    if project is not None:
+        institution = access.bringing_institutions(user, project)[0]
+        authorisation_in_force(project, institution)
+        return institution
+    assert source is not None
+    access.require_keeper(user, source)
+    return source.institution
+
+
 def receive_upload(
     *,
     user: User,
@@ -55,39 +67,58 @@ def receive_upload(
     Raises ``no_authorisation`` before a byte is kept, and DataError when the file cannot be read or holds raw personal
     numbers; then nothing of it is kept.
     """
-    if project is not None:
-        institution = access.bringing_institutions(user, project)[0]
-        authorisation_in_force(project, institution)
-    else:
-        assert source is not None
-        access.require_keeper(user, source)
-        institution = source.institution
+    institution = bringing_institution(user=user, project=project, source=source)
     with _on_disk(file, stream) as (path, sha256):
-        sniff = sniff_file(path, plans.limits(), encoding or None, delimiter or None)
+        sniff = look(path, encoding, delimiter)
         size = path.stat().st_size
         key = uuid.uuid4()
         relative = storage.publish(path, f"uploads/{institution.slug}/{key}")
     try:
         with transaction.atomic():
-            row = Upload.objects.create(
-                id=key,
+            return add_row(
+                user=user,
                 project=project,
+                source=source,
+                id=key,
                 institution=institution,
-                filename=Path(filename).name[:255] or "file",
+                filename=filename,
                 path=relative,
                 size_bytes=size,
                 sha256=sha256,
                 sniff=to_json(sniff),
-                created_by=user,
-            )
-            target = project.slug if project else source.slug if source else ""
-            audit.record(
-                "upload.received", actor=user, project=project, institution=institution, target=target, size_bytes=size
             )
     except BaseException:
         storage.remove(relative)
         raise
+
+
+def look(path: Path, encoding: str | None, delimiter: str | None) -> Sniff:
+    """What the file seems to be; DataError when it cannot be read or holds raw personal numbers."""
+    return sniff_file(path, plans.limits(), encoding or None, delimiter or None)
+
+
+def add_row(*, user: User, project: Project | None, source: Source | None, filename: str, **fields: Any) -> Upload:
+    """The row of a complete file on disk, with its audit line, in the caller's transaction."""
+    row = Upload.objects.create(project=project, created_by=user, filename=tidy_name(filename), **fields)
+    target = project.slug if project else source.slug if source else ""
+    audit.record(
+        "upload.received",
+        actor=user,
+        project=project,
+        institution=row.institution,
+        target=target,
+        size_bytes=row.size_bytes,
+    )
     return row
+
+
+def tidy_name(filename: str) -> str:
+    """The last part of a path, short enough for a row.
+
+    >>> tidy_name("../../etc/passwd.csv"), tidy_name("")
+    ('passwd.csv', 'file')
+    """
+    return Path(filename.replace("\0", "")).name[:255] or "file"
 
 
 @contextmanager

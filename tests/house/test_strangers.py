@@ -74,6 +74,8 @@ def fill(route: str, rows: dict) -> str:
 
 def value_of(name: str, before: list[str], rows: dict) -> object:
     previous = before[-1] if before else ""
+    if previous == "incoming":
+        return rows["sample_incoming" if "projects" in before else "source_incoming"].pk
     if previous == "new":
         return rows["sample_upload" if before[0] == "projects" else "source_upload"].pk
     if previous == "versions":

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from datafactory.models import FeatureTable, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
+from datafactory.models import FeatureTable, IncomingUpload, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
 from models_registry.models import Evaluation, Model, Release, TrainingRun, ValueOfData, Version
 from projects import sharing
 from projects.models import Artifact, Invitation, Job
@@ -63,6 +63,18 @@ def _data_rows(rows: dict[str, Any], people: Any) -> None:
     rows["source_upload"] = Upload.objects.create(institution=rows["platform"], created_by=people.modeler, **upload)
     rows["source"] = Source.objects.create(
         slug="zephyr-source", name=f"{NAME} source", institution=rows["platform"], created_by=people.modeler
+    )
+    incoming = {
+        "filename": f"{NAME}.csv",
+        "path": "uploads/y",
+        "size_bytes": 1,
+        "refusal": {"code": "x", "template": "", "params": {}},
+    }
+    rows["sample_incoming"] = IncomingUpload.objects.create(
+        project=project, institution=rows["partner_bank"], created_by=people.partner, **incoming
+    )
+    rows["source_incoming"] = IncomingUpload.objects.create(
+        source=rows["source"], institution=rows["platform"], created_by=people.modeler, **incoming
     )
     rows["source_version"] = SourceVersion.objects.create(source=rows["source"], number=1, created_by=people.modeler)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections
+from django.utils.module_loading import import_string
 
 from projects import jobs, storage
 
@@ -30,10 +31,11 @@ class Command(BaseCommand):
             end.wait(options["every"])
 
     def look(self) -> None:
+        """Settle jobs, sweep, and go the rounds of the upper floors: each counts what it removed."""
         close_old_connections()
         try:
             done = jobs.reap()
-            swept = storage.sweep_staging()
+            swept = storage.sweep_staging() + sum(import_string(path)() for path in settings.WATCHDOG_ROUNDS)
         except (DatabaseError, OSError) as error:
             self.stderr.write(f"watchdog: {error}")
             return
