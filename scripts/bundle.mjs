@@ -18,12 +18,15 @@ const options = {
   logLevel: "warning",
 };
 
+// Workers are classic scripts without chunks: old browsers know no module workers.
+const workers = { ...options, entryPoints: ["static/js/hash_ids_worker.js"], splitting: false, format: "iife" };
+
 rmSync("static/dist", { recursive: true, force: true });
 if (process.argv.includes("--watch")) {
-  const watcher = await context(options);
-  await watcher.watch();
+  for (const one of [options, workers]) await (await context(one)).watch();
 } else {
   await build(options);
+  await build(workers);
   for (const name of readdirSync("static/dist").sort()) {
     console.log(`${(statSync(`static/dist/${name}`).size / 1024).toFixed(0).padStart(6)} kB  static/dist/${name}`);
   }

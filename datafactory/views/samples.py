@@ -13,7 +13,7 @@ from datafactory.forms import NAMESPACES, SampleForm, UploadForm
 from datafactory.models import Sample
 from datafactory.selectors import samples as selectors
 from datafactory.services import samples, uploads
-from datafactory.views.uploading import mapped, preview, received
+from datafactory.views.uploading import mapped, preview, received, sending
 from projects import storage
 from projects.access import institutions_of, may, may_read_log, person, project_for
 from projects.errors import Conflict
@@ -42,6 +42,7 @@ def sample_create(request: HttpRequest, slug: str) -> HttpResponse:
         if upload:
             return redirect("datafactory:sample-map", slug, upload.pk)
     context = {"project": project, "form": form, "authorisation": _authorisation(request, project)}
+    context["sending"] = sending(request, project=project)
     return render(request, "datafactory/sample_upload.html", context, status=status_of(form))
 
 

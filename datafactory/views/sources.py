@@ -11,7 +11,7 @@ from datafactory.forms import NAMESPACES, SourceForm, SourceVersionForm, UploadF
 from datafactory.models import SourceVersion
 from datafactory.selectors import sources as selectors
 from datafactory.services import sources, uploads
-from datafactory.views.uploading import mapped, preview, received
+from datafactory.views.uploading import mapped, preview, received, sending
 from projects.access import person
 from projects.views.submitting import status_of, submit
 
@@ -53,7 +53,8 @@ def source_upload(request: HttpRequest, code: str) -> HttpResponse:
         upload = received(request, form, source=source)
         if upload:
             return redirect("datafactory:source-map", code, upload.pk)
-    return render(request, "datafactory/source_upload.html", {"source": source, "form": form}, status=status_of(form))
+    context = {"source": source, "form": form, "sending": sending(request, source=source)}
+    return render(request, "datafactory/source_upload.html", context, status=status_of(form))
 
 
 @login_required

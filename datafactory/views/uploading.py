@@ -2,18 +2,41 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from datafactory.forms import MappingForm, UploadForm
-from datafactory.models import Upload
+from datafactory.models import IncomingUpload, Source, Upload
+from datafactory.selectors import incoming as selectors
 from datafactory.services import uploads
 from modeling.errors import DataError
 from projects.access import person
 from projects.errors import DomainError, NotFound, sentence
+from projects.models import Project
+from projects.templatetags.figures import percent
 
 PREVIEW_COLUMNS = 60
+NEXT_FOR = UUID(int=0)  # stands in an address for the id of the upload that is not there yet
+
+
+def sending(request: HttpRequest, *, project: Project | None = None, source: Source | None = None) -> dict[str, Any]:
+    """Where a page's script sends a file in pieces, where it goes then, and what was left unfinished."""
+    place, slug = ("api-incoming", project.slug) if project else ("api-source-incoming", source.slug if source else "")
+    rows = selectors.unfinished_by(person(request.user)).filter(project=project, source=source)
+    return {
+        "url": reverse(f"{place}-create", args=[slug]),
+        "next": reverse("datafactory:sample-map" if project else "datafactory:source-map", args=[slug, NEXT_FOR]),
+        "next_for": str(NEXT_FOR),
+        "unfinished": [_line(row, reverse(f"{place}-detail", args=[slug, row.pk])) for row in rows],
+    }
+
+
+def _line(row: IncomingUpload, url: str) -> dict[str, str]:
+    share = row.received_bytes / row.size_bytes
+    return {"filename": row.filename, "share": percent(share, 0), "state": selectors.state_of(row), "url": url}
 
 
 def received(request: HttpRequest, form: UploadForm, **where: Any) -> Upload | None:

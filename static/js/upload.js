@@ -1,77 +1,29 @@
-// A form with data-upload sends its file with a progress bar, asks before the page is left, and says what went wrong.
-// Without this script the same form posts normally.
-import { csrf, eachNow, htmx, word } from "./page.js";
+// Forms that bring a file. With data-incoming it is sent in pieces that survive a broken connection, see sending.js;
+// without this script the same form posts normally.
+import { eachNow } from "./page.js";
 
-function bar(form) {
-  const box = form.querySelector("[data-upload-progress]") || form.appendChild(document.createElement("div"));
-  box.className = "job";
-  box.innerHTML = '<div class="spread"><span></span><span class="num"></span></div><div class="progress" role="progressbar" aria-valuemin="0" aria-valuemax="100"><i style="width:0"></i></div>';
-  box.querySelector("span").textContent = word("uploading");
-  return (share) => {
-    box.querySelector(".num").textContent = `${Math.floor(100 * share)} %`;
-    box.querySelector("i").style.width = `${100 * share}%`;
-    box.querySelector(".progress").setAttribute("aria-valuenow", Math.floor(100 * share));
-  };
+// A file that was to be hashed must not leave as it is.
+function plainly(form) {
+  if (form.querySelector("[data-hash-on]:checked")) return;
+  form.dataset.plain = "yes";
+  form.submit();
 }
 
-function fail(form, text) {
-  let banner = form.querySelector("[data-upload-error]");
-  if (!banner) {
-    banner = document.createElement("div");
-    banner.dataset.uploadError = "";
-    banner.className = "banner banner--bad";
-    banner.setAttribute("role", "alert");
-    form.prepend(banner);
-  }
-  banner.textContent = text;
-}
-
-function arrived(form, request) {
-  const target = request.getResponseHeader("HX-Redirect") || request.getResponseHeader("HX-Location");
-  if (target) return location.assign(target);
-  if (request.status >= 200 && request.status < 300 && request.responseURL && request.responseURL !== form.action) {
-    return location.assign(request.responseURL);
-  }
-  if (request.status === 413 || request.status >= 500 || request.status === 0) return fail(form, word("uploadFailed"));
-  if ((request.getResponseHeader("Content-Type") || "").includes("json")) {
-    return fail(form, JSON.parse(request.responseText).message || word("uploadFailed"));
-  }
-  const page = new DOMParser().parseFromString(request.responseText, "text/html");
-  const fresh = page.querySelector("main") || page.body;
-  const main = document.querySelector("main");
-  main.innerHTML = fresh.innerHTML;
-  htmx.process(main);
-  document.dispatchEvent(new CustomEvent("htmx:load", { detail: { elt: main } }));
-}
-
-export function send(form) {
-  const request = new XMLHttpRequest();
-  const show = bar(form);
-  const stay = (event) => {
-    event.preventDefault();
-    event.returnValue = word("leave");
-  };
-  const button = form.querySelector('[type="submit"], button:not([type])');
-  const end = () => {
-    window.removeEventListener("beforeunload", stay);
-    if (button) button.disabled = false;
-  };
-  window.addEventListener("beforeunload", stay);
-  if (button) button.disabled = true;
-  request.upload.addEventListener("progress", (event) => event.lengthComputable && show(event.loaded / event.total));
-  request.addEventListener("load", () => (end(), arrived(form, request)));
-  request.addEventListener("error", () => (end(), fail(form, word("uploadFailed"))));
-  request.open("POST", form.action);
-  request.setRequestHeader("X-CSRFToken", csrf());
-  request.send(new FormData(form));
-}
-
-eachNow("form[data-upload]", (form) => {
+eachNow("form[data-incoming]", (form) => {
   form.addEventListener("submit", (event) => {
-    if (event.defaultPrevented) return;
+    if (event.defaultPrevented || form.dataset.plain) return;
     event.preventDefault();
-    send(form);
+    import("./sending.js").then(
+      (sending) => sending.bring(form),
+      () => plainly(form),
+    );
   });
+});
+eachNow("[data-hash]", (box) => {
+  import("./hashing.js").then((hashing) => box.isConnected && hashing.offer(box));
+});
+eachNow("[data-end-upload]", (button) => {
+  button.addEventListener("click", () => import("./sending.js").then((sending) => sending.end(button)));
 });
 eachNow(".drop-zone", (zone) => {
   const input = zone.querySelector('input[type="file"]');
