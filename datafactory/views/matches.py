@@ -61,13 +61,11 @@ def match_create(request: HttpRequest, slug: str) -> HttpResponse:
 def match_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     match = access.match_for(request.user, slug, number)
     report = match.report if match.state == Match.State.READY else None
-    months = report["months"] if report else []
     context = {
         "project": match.project,
         "match": match,
         "report": report,
-        "months_figure": match_pages.months_chart(months) if months else None,
-        "months_table": match_pages.months_table(months),
+        **match_pages.figures_of(report),
         "tables": match.feature_tables.defer("profile", "ticket").order_by("-number"),
         "may_build": may(request.user, match.project, access.BUILD),
     }
