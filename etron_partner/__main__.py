@@ -1,0 +1,7 @@
+"""``python -m etron_partner``."""
+
+import sys
+
+from etron_partner.command import main
+
+sys.exit(main())
