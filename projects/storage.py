@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -127,6 +127,37 @@ def remove(relative: str) -> None:
     path.rename(aside)
     _throw_away(aside)
     _sync(path.parent)
+
+
+def found(patterns: Iterable[str]) -> list[str]:
+    """What lies below the root and fits one of the patterns ("matches/3/7-*"), as relative paths in order."""
+    root = _root()
+    return sorted({path.relative_to(root).as_posix() for pattern in patterns for path in root.glob(pattern)})
+
+
+def measure(relative: str) -> tuple[int, int]:
+    """Number and bytes of the files at or below ``relative``."""
+    path = folder(relative)
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    return len(files), sum(one.stat().st_size for one in files)
+
+
+def erase(relative: str, tag: str) -> None:
+    """Delete for good, by way of a name that :func:`finish_erasing` finds if this process is killed meanwhile."""
+    path = folder(relative)
+    if not path.exists():
+        return
+    aside = _root() / STAGING / f"{tag}.{uuid.uuid4().hex}"
+    aside.parent.mkdir(exist_ok=True)
+    path.rename(aside)
+    _sync(path.parent)
+    _throw_away(aside)
+
+
+def finish_erasing(tag: str) -> None:
+    """Throw away what an erasing with this tag left behind; twice is safe."""
+    for path in (_root() / STAGING).glob(f"{tag}.*"):
+        _throw_away(path)
 
 
 def sweep_staging(max_age_s: float = 86_400) -> int:
