@@ -76,7 +76,7 @@ def product_steps(project: Project, versions: Iterable[Step]) -> Iterator[Step]:
         return
     live = dict(Release.objects.filter(model__project=project, live_to=None).values_list("model_id", "version_id"))
     calls = calls_of_a_day(products)
-    drawn = {step.key for step in versions}
+    drawn = {step.key: step for step in versions}
     for product in products:
         version = f"version-{live.get(product.model_id)}"
         yield Step(
@@ -86,6 +86,7 @@ def product_steps(project: Project, versions: Iterable[Step]) -> Iterator[Step]:
             line=f"product-{product.pk}",
             parents=(version,) if version in drawn else (),
             state="live" if product.model_id in live else "draft",
+            whose=drawn[version].whose if version in drawn else "joint",
             label=_("Product"),
             title=product.name,
             figure=compact(calls[product.pk]),

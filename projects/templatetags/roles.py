@@ -22,5 +22,7 @@ def category_label(code: str) -> str:
 
 @register.filter
 def detail_text(value: Any) -> str:
-    """A value of an audit line's detail: lists with commas, no quotes."""
+    """A value of an audit line's detail: lists with commas, no quotes, a dash for none."""
+    if value is None:
+        return "–"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -127,8 +127,7 @@ def rescore(*, user: User, watch_list: WatchList) -> Job:
         watch_list.job = jobs.start(
             "risk_products.rescore_watch_list",
             title=f"{watch_list.product.name}: {watch_list.name}",
-            project=watch_list.product.project,
-            institution=watch_list.institution,
+            institution=watch_list.institution,  # nobody else's business, in the same project or not
             user=user,
             result_url=reverse("risk_products:watch-list-detail", args=[watch_list.product.slug, watch_list.pk]),
             watch_list_id=watch_list.pk,

@@ -181,7 +181,10 @@ def test_bins_carry_share_rate_and_woe_also_from_real_bins():
     assert (share["y"], rate["y"], woe["y"]) == ([0.4, 0.6], [0.12, 0.04], [-0.5, 0.6])
     bins = bin_numeric([1, 1, 2, 2, 3, 3], [1, 1, 1, 0, 0, 0], None, BinPlan(min_people=1), name="x")
     share, rate, woe = charts.bins_chart(to_json(bins))["data"]
-    assert (rate["y"], woe["y"]) == ([row.bad_rate for row in bins.rows], [row.woe for row in bins.rows])
+    filled = [row for row in bins.rows if row.n]
+    assert (rate["y"], woe["y"]) == ([row.bad_rate for row in filled], [row.woe for row in filled])
+    assert [row.label for row in bins.rows if not row.n] == ["Missing"]
+    assert "Missing" not in rate["x"]
 
 
 def test_value_of_data_has_intervals_and_the_parties_colours():
