@@ -77,7 +77,7 @@ def test_tabs_work_by_mouse_and_by_key(gallery):
     assert gallery.locator("#part-a").is_hidden()
 
 
-def test_an_upload_shows_its_progress_and_arrives(gallery, tmp_path):
+def test_a_drop_zone_names_its_file_and_a_plain_form_posts_it(gallery, tmp_path):
     file = tmp_path / "sample.csv"
     file.write_bytes(b"x" * 300_000)
     gallery.set_input_files("input[type=file]", file)
