@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from etron_partner import command
+from tests.datafactory.conftest import built  # noqa: F401 - a fixture
 
 
 @pytest.fixture(autouse=True)
