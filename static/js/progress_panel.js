@@ -38,9 +38,12 @@ export class Panel {
     this.part("controls").hidden = false;
     this.form.querySelector("[data-upload-begin]").hidden = true;
     this.clear();
+    clearInterval(this.clock);
+    this.clock = setInterval(() => this.seen.length && this.pace(), 1000); // what stands still gets slower
   }
 
   close() {
+    clearInterval(this.clock);
     this.box.hidden = true;
     this.form.querySelector("[data-upload-begin]").hidden = false;
   }
@@ -59,18 +62,19 @@ export class Panel {
     this.part("bar").style.width = `${100 * share}%`;
     this.part("bar").parentElement.setAttribute("aria-valuenow", Math.floor(100 * share));
     this.part("bytes").textContent = `${size(done)} / ${size(total)}`;
-    this.pace(done, total);
+    [this.done, this.total] = [done, total];
+    this.pace();
   }
 
   // Over the last ten seconds, so that a pause does not count.
-  pace(done, total) {
+  pace() {
     const now = Date.now();
-    this.seen = [...this.seen.filter(([at]) => now - at < RATE_MS), [now, done]];
+    this.seen = [...this.seen.filter(([at]) => now - at < RATE_MS), [now, this.done]];
     const [at, before] = this.seen[0];
-    const rate = (done - before) / Math.max(0.001, (now - at) / 1000);
-    if (now - at < 1000 || rate <= 0) return;
-    this.part("rate").textContent = `${size(rate)}/s`;
-    this.part("left").textContent = this.words.left.replace("{time}", span((total - done) / rate));
+    const rate = (this.done - before) / Math.max(0.001, (now - at) / 1000);
+    if (now - at < 1000) return;
+    this.part("rate").textContent = rate > 0 ? `${size(rate)}/s` : "";
+    this.part("left").textContent = rate > 0 ? this.words.left.replace("{time}", span((this.total - this.done) / rate)) : "";
   }
 
   fail(text) {

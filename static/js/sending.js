@@ -16,7 +16,9 @@ function stay(event) {
 export async function bring(form) {
   const input = form.querySelector('input[type="file"]');
   const panel = new Panel(form);
+  if (form.dataset.busy) return;
   if (!input.files.length) return panel.fail(panel.words.choose);
+  form.dataset.busy = "yes";
   window.addEventListener("beforeunload", stay);
   try {
     const told = await fileOf(form, input.files[0], panel);
@@ -24,6 +26,7 @@ export async function bring(form) {
   } catch (error) {
     panel.fail(error.message);
   } finally {
+    delete form.dataset.busy;
     window.removeEventListener("beforeunload", stay);
   }
 }
