@@ -11,7 +11,7 @@ from models_registry import access, pages, report, selectors
 from models_registry.models import Evaluation
 from models_registry.services import comparison as comparisons
 from models_registry.views.runs import PER_PAGE
-from projects.access import project_for
+from projects.access import may, project_for
 from projects.errors import DomainError
 
 
@@ -28,7 +28,8 @@ def evaluation_detail(request: HttpRequest, slug: str, number: int) -> HttpRespo
     evaluation = access.evaluation_for(request.user, slug, number)
     context: dict[str, Any] = {"project": evaluation.project, "evaluation": evaluation, "run": evaluation.run}
     if evaluation.state == Evaluation.State.READY:
-        context |= {"report": report.report_of(evaluation)}
+        may_build = may(request.user, evaluation.project, access.BUILD)
+        context |= {"report": report.report_of(evaluation), "may_build": may_build}
     return render(request, "models_registry/evaluation_detail.html", context)
 
 
