@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from datafactory.models import FeatureTable, IncomingUpload, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
-from datafactory.selectors import features, incoming, matches, private_matches, samples, sources
+from datafactory.models import Deletion, FeatureTable, IncomingUpload, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
+from datafactory.selectors import deletions, features, incoming, matches, private_matches, samples, sources
 from projects import access, sharing
 from projects.access import AnyUser, person, project_for
 from projects.errors import Conflict, Forbidden, NotFound
@@ -45,6 +45,14 @@ def match_for(user: AnyUser, slug: str, number: int, perm: str = VIEW) -> Match:
     if match is None:
         raise NotFound("match_not_found", _("There is no such match."))
     return match
+
+
+def deletion_for(user: AnyUser, number: int) -> Deletion:
+    """A certificate of one's project or institution."""
+    found = deletions.deletions_seen_by(person(user)).filter(number=number).first()
+    if found is None:
+        raise NotFound("deletion_not_found", _("There is no such certificate."))
+    return found
 
 
 def feature_table_for(user: AnyUser, slug: str, number: int, perm: str = VIEW) -> FeatureTable:

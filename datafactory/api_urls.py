@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datafactory.api import features, leaks, matches, private_matches, samples, sources, uploads
+from datafactory.api import deletions, features, leaks, matches, private_matches, samples, sources, uploads
 
 IN_PROJECT = "projects/<slug:slug>"
 PRIVATE_MATCH = f"{IN_PROJECT}/private-matches/<uuid:pk>"
@@ -14,6 +14,7 @@ urlpatterns = [
     path(f"{IN_PROJECT}/incoming/<uuid:pk>", uploads.ProjectIncomingDetail.as_view(), name="api-incoming-detail"),
     path(f"{IN_PROJECT}/samples", samples.Samples.as_view(), name="api-sample-list"),
     path(f"{IN_PROJECT}/samples/<int:number>", samples.SampleDetail.as_view(), name="api-sample-detail"),
+    path("deletions/<int:number>", deletions.DeletionDetail.as_view(), name="api-deletion-detail"),
     path(f"{IN_PROJECT}/matches", matches.Matches.as_view(), name="api-match-list"),
     path(f"{IN_PROJECT}/matches/<int:number>", matches.MatchDetail.as_view(), name="api-match-detail"),
     path(f"{IN_PROJECT}/feature-tables", features.FeatureTables.as_view(), name="api-feature-table-list"),

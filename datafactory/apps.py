@@ -6,6 +6,7 @@ class DatafactoryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from datafactory import checks  # noqa: F401 - registers the system checks
         from datafactory.models import FeatureTable, Match, Sample
         from projects import sharing
 

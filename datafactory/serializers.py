@@ -84,7 +84,7 @@ class SampleSerializer(_WithJob):
         model = Sample
         fields = [
             "number", "name", "state", "institution", "summary", "fingerprint", "content_hash", "created_at",
-            "finished_at", "job", "url", "error",
+            "finished_at", "level", "retain_until", "deleted_at", "job", "url", "error",
         ]  # fmt: skip
 
     def get_url(self, row: Sample) -> str:

@@ -1,7 +1,7 @@
 """Doors for the queue: load by id, call one service."""
 
-from datafactory.models import FeatureTable, IncomingUpload, LeakScan, Match, PrivateMatch, Sample, SourceVersion
-from datafactory.services import features, incoming, leaks, matches, private_matches, samples, sources
+from datafactory.models import Deletion, FeatureTable, IncomingUpload, LeakScan, Match, PrivateMatch, Sample, SourceVersion
+from datafactory.services import deletions, features, incoming, leaks, matches, private_matches, samples, sources
 from projects.jobs import JobRun, job
 
 
@@ -45,6 +45,13 @@ def scan_leaks(run: JobRun, *, scan_id: int) -> None:
     """Look for columns that know the future. Twice is safe."""
     rows = LeakScan.objects.select_related("feature_table__project", "feature_table__match__sample__institution")
     leaks.run_scan_leaks(scan=rows.get(pk=scan_id), progress=run.progress)
+
+
+@job("datafactory.delete_rows")
+def delete_rows(run: JobRun, *, deletion_id: int) -> None:
+    """Remove the files of a deletion. Twice is safe: what is gone is gone."""
+    rows = Deletion.objects.select_related("project", "institution", "requested_by", "sample", "source_version__source")
+    deletions.run_delete_rows(deletion=rows.get(pk=deletion_id), progress=run.progress)
 
 
 @job("datafactory.prepare_private_match")

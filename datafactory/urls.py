@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datafactory.views import features, leaks, matches, private_matches, samples, sources
+from datafactory.views import deletions, features, leaks, matches, private_matches, samples, sources
 
 app_name = "datafactory"
 IN_PROJECT = "projects/<slug:slug>/"
@@ -13,6 +13,9 @@ urlpatterns = [
     path(f"{IN_PROJECT}samples/new/", samples.sample_create, name="sample-create"),
     path(f"{IN_PROJECT}samples/new/<uuid:pk>/", samples.sample_map, name="sample-map"),
     path(f"{IN_PROJECT}samples/<int:number>/", samples.sample_detail, name="sample-detail"),
+    path(f"{IN_PROJECT}samples/<int:number>/keep/", deletions.sample_keep, name="sample-keep"),
+    path(f"{IN_PROJECT}samples/<int:number>/delete/", deletions.sample_delete, name="sample-delete"),
+    path("deletions/<int:number>/", deletions.deletion_detail, name="deletion-detail"),
     path(f"{IN_PROJECT}matches/", matches.match_list, name="match-list"),
     path(f"{IN_PROJECT}matches/new/", matches.match_create, name="match-create"),
     path(f"{IN_PROJECT}matches/<int:number>/", matches.match_detail, name="match-detail"),

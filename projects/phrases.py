@@ -22,6 +22,14 @@ PHRASES = (
     (r"distinct of (?P<field>.+), (?P<days>\d+) days", gettext_noop("distinct of %(field)s, %(days)s days")),
     (r"Missing", gettext_noop("Missing")),
     (r"Other", gettext_noop("Other")),
+    (r"upload", gettext_noop("upload")),
+    (r"sample", gettext_noop("sample")),
+    (r"source version", gettext_noop("source version")),
+    (r"match", gettext_noop("match")),
+    (r"feature table", gettext_noop("feature table")),
+    (r"run", gettext_noop("run")),
+    (r"project key", gettext_noop("project key")),
+    (r"The retention date has passed\.", gettext_noop("The retention date has passed.")),
     (r"Special (?P<code>\S+)", gettext_noop("Special %(code)s")),
 )
 KNOWN = tuple((re.compile(pattern), sentence) for pattern, sentence in PHRASES)

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from datafactory import access
 from datafactory import serializers as shapes
+from datafactory.api.deletions import RetainedSample
 from datafactory.api.doors import PAGE, ordered, paged, read
 from datafactory.selectors import samples as selectors
 from datafactory.services import samples, uploads
@@ -93,7 +94,7 @@ class Samples(APIView):
         return ordered(sample, reverse("api-sample-detail", args=[slug, sample.number]))
 
 
-class SampleDetail(APIView):
+class SampleDetail(RetainedSample):
     @extend_schema(operation_id="samples_read", responses=shapes.SampleDetailSerializer)
     def get(self, request: Request, slug: str, number: int) -> Response:
         """A sample with its recipe, state and validation report."""

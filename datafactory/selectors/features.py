@@ -20,7 +20,7 @@ def tables_of(project: Project, user: User) -> QuerySet[FeatureTable]:
 
 
 def ready_matches(project: Project, user: User) -> QuerySet[Match]:
-    return matches.matches_of(project, user).filter(state=READY)
+    return matches.matches_of(project, user).filter(state=READY, deleted_at=None)
 
 
 @dataclass(frozen=True)

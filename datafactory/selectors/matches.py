@@ -20,7 +20,7 @@ def matches_of(project: Project, user: User) -> QuerySet[Match]:
 
 
 def ready_samples(project: Project, user: User) -> QuerySet[Sample]:
-    return samples.samples_of(project, user).filter(state=READY)
+    return samples.samples_of(project, user).filter(state=READY, deleted_at=None)
 
 
 def matchable_sources(project: Project, user: User) -> list[SourceLine]:
@@ -39,7 +39,7 @@ def versions_asked_for(
     found, missing = [], []
     for one in asked:
         chosen = rows.filter(source__slug=one["slug"])
-        chosen = chosen.filter(number=one["version"]) if one.get("version") else chosen.filter(state=READY)
+        chosen = chosen.filter(number=one["version"]) if one.get("version") else chosen.filter(state=READY, deleted_at=None)
         version = chosen.order_by("-number").first()
         if version is None:
             missing.append(str(one["slug"]))

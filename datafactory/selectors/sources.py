@@ -50,7 +50,7 @@ def sources_seen_by(user: User) -> QuerySet[Source]:
 
 def source_lines(user: User, rows: QuerySet[Source]) -> list[SourceLine]:
     """Each source with its latest ready version, in two queries."""
-    ready = SourceVersion.objects.filter(state=READY).order_by("-number")
+    ready = SourceVersion.objects.filter(state=READY, deleted_at=None).order_by("-number")
     own = set(own_institutions(user).values_list("pk", flat=True))
     found = rows.prefetch_related(Prefetch("versions", queryset=ready, to_attr="ready_versions"))
     return [line_of(source, source.institution_id in own, source.ready_versions) for source in found]
@@ -61,7 +61,7 @@ def line_of(source: Source, is_own: bool, ready: list[SourceVersion]) -> SourceL
 
 
 def source_line(user: User, source: Source) -> SourceLine:
-    latest = source.versions.filter(state=READY).order_by("-number")[:1]
+    latest = source.versions.filter(state=READY, deleted_at=None).order_by("-number")[:1]
     return line_of(source, is_own(user, source), list(latest))
 
 

@@ -47,6 +47,7 @@ def build_features(
     """Order a feature table. Unknown fields are refused here; the same order twice while under way is one table."""
     if match.state != Match.State.READY:
         raise Conflict("match_not_ready", _("The match is not ready."))
+    matches.require_rows(match)
     matches.require_usable(match.sample)
     chosen = read_plan(plan or FeaturePlan())
     _check(from_json(MatchPlan, match.plan), chosen)
@@ -96,6 +97,7 @@ def run_build_features(*, table: FeatureTable, progress: Progress = no_progress)
     if table.state == FeatureTable.State.READY:
         return table
     match = table.match
+    matches.require_rows(match)
     matches.require_usable(match.sample)
     sample, plan = from_json(SampleFile, match.sample.ticket), from_json(FeaturePlan, table.plan)
     ticket_of_match = from_json(MatchReport, match.ticket)

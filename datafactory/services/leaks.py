@@ -24,6 +24,7 @@ def scan_leaks(*, user: User, table: FeatureTable) -> LeakScan:
     if table.state != FeatureTable.State.READY:
         text = _("Feature table %(number)s is not ready.")
         raise Conflict("feature_table_not_ready", text % {"number": table.number})
+    matches.require_rows(table)
     matches.require_usable(table.match.sample)
     with transaction.atomic():
         scan, _made = LeakScan.objects.select_for_update().get_or_create(feature_table=table)
@@ -46,6 +47,7 @@ def run_scan_leaks(*, scan: LeakScan, progress: Progress = no_progress) -> LeakS
     from datafactory.engine.leaks import LeakLimits, scan_table  # scipy: for the job alone
 
     table = scan.feature_table
+    matches.require_rows(table)
     matches.require_usable(table.match.sample)
     ticket = from_json(Ticket, table.ticket)
     report = scan_table(

@@ -95,12 +95,22 @@ def require_usable(sample: Sample) -> None:
         raise Conflict("project_not_open", _("The project is not open."))
     if sample.state != Artifact.State.READY:
         raise Conflict("sample_not_ready", _("The sample is not ready."))
+    require_rows(sample)
     uploads.authorisation_in_force(project, sample.institution)
+
+
+def require_rows(row: Artifact) -> None:
+    """``rows_deleted`` for an artifact whose rows are gone for good."""
+    if row.deleted_at is not None:
+        text = _("The rows of %(what)s were deleted; only its figures are left. Bring the sample again.")
+        raise Conflict("rows_deleted", text % {"what": row})
 
 
 def _require_version(project: Project, version: SourceVersion) -> None:
     if version.state != Artifact.State.READY:
         raise Conflict("source_not_ready", _("%(source)s is not ready.") % {"source": version})
+    if version.deleted_at is not None:
+        raise Conflict("source_deleted", _("The rows of %(source)s were deleted.") % {"source": version})
     if not project.participations.filter(institution=version.source.institution_id).exists():
         raise Invalid(
             "source_not_in_project",

@@ -13,6 +13,7 @@ from datafactory.forms import NAMESPACES, SampleForm, UploadForm
 from datafactory.models import Sample
 from datafactory.selectors import samples as selectors
 from datafactory.services import samples, uploads
+from datafactory.views.deletions import keeping_context
 from datafactory.views.uploading import mapped, preview, received, sending
 from projects import storage
 from projects.access import institutions_of, may, may_read_log, person, project_for
@@ -104,5 +105,6 @@ def _detail(request: HttpRequest, sample: Sample) -> dict[str, Any]:
         "checks": pages.checks(sample.report),
         "may_again": is_own and kept and may(user, sample.project, access.BRING),
         "may_bring": may(user, sample.project, access.BRING),
-        "may_build": may(user, sample.project, access.BUILD),
+        "may_build": may(user, sample.project, access.BUILD) and sample.deleted_at is None,
+        **keeping_context(user, sample),
     }

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from modeling.artifacts import fingerprint
 from models_registry.models import TrainingRun
-from models_registry.services import plans
+from models_registry.services import plans, training
 from models_registry.services.frames import predictions_of
 from projects import storage
 from projects.errors import Conflict
@@ -36,6 +36,8 @@ def compare(runs: list[TrainingRun]) -> dict[str, Any]:
 def _work_out(runs: list[TrainingRun], plan: Any) -> dict[str, Any]:
     from modeling.evaluate import compare_models  # pandas and numba: only for a comparison that is not kept yet
 
+    for run in runs:
+        training.require_ready(run.feature_table)
     names = {str(run.number): run for run in runs}
     pairs = tuple((later, earlier) for earlier, later in combinations(names, 2))
     return compare_models({name: predictions_of(run) for name, run in names.items()}, pairs, plan)

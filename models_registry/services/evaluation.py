@@ -12,7 +12,7 @@ from modeling.artifacts import Progress, no_progress
 from modeling.judging import EvaluationPlan
 from models_registry import selectors
 from models_registry.models import Evaluation, TrainingRun
-from models_registry.services import plans
+from models_registry.services import plans, training
 from projects import audit, jobs, storage
 from projects.errors import Conflict
 from projects.models import Project, User
@@ -23,6 +23,7 @@ def evaluate_model(*, user: User, run: TrainingRun, plan: EvaluationPlan) -> Eva
     """Order the evaluation of a ready run. Twice with the same plan is the same evaluation: test is touched once."""
     if run.state != TrainingRun.State.READY:
         raise Conflict("run_not_ready", _("Run %(number)s is not ready.") % {"number": run.number})
+    training.require_ready(run.feature_table)
     with transaction.atomic():
         evaluation, is_new = order(user=user, run=run, plan=plan)
         if is_new:
@@ -61,6 +62,7 @@ def run_evaluation(*, evaluation: Evaluation, progress: Progress = no_progress) 
     """Do the work of :func:`evaluate_model`. Twice is safe: a ready evaluation stays."""
     if evaluation.state == Evaluation.State.READY:
         return evaluation
+    training.require_ready(evaluation.run.feature_table)
     from modeling.evaluate import evaluate_model as judge  # pandas and scipy: for the job alone
 
     model = tickets.from_json(tickets.TrainedModel, evaluation.run.ticket)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from models_registry import selectors
 from models_registry.models import Model, Release, Version
-from models_registry.services import gate, lookups
+from models_registry.services import gate, lookups, training
 from models_registry.services.versions import four_eyes, locked, require
 from projects import audit
 from projects.errors import Conflict
@@ -27,6 +27,7 @@ def publish(*, user: User, version: Version, note: str = "", acknowledge: tuple[
     if version.status == Version.Status.LIVE:
         return Release.objects.get(version=version, live_to=None)
     require(version, Version.Status.APPROVED)
+    training.require_ready(version.run.feature_table)
     _prepared(user, version)
     gate.pass_or_refuse(version=version, acknowledge=acknowledge)
     with transaction.atomic():

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from datafactory.models import FeatureTable
 from datafactory.selectors import leaks
-from datafactory.services.matches import require_usable
+from datafactory.services.matches import require_rows, require_usable
 from modeling import artifacts as tickets
 from modeling.artifacts import Progress, no_progress
 from modeling.marks import LEAK_SUSPECTED
@@ -87,6 +87,7 @@ def require_ready(feature_table: FeatureTable) -> None:
         raise Conflict(
             "feature_table_not_ready", _("Feature table %(number)s is not ready.") % {"number": feature_table.number}
         )
+    require_rows(feature_table)
     require_usable(feature_table.match.sample)
 
 
@@ -94,6 +95,7 @@ def run_training(*, run: TrainingRun, progress: Progress = no_progress) -> Train
     """Do the work of :func:`train_model`. Twice is safe: a ready run stays; folders appear whole or not."""
     if run.state == TrainingRun.State.READY:
         return run
+    require_ready(run.feature_table)
     table = tickets.from_json(tickets.FeatureTable, run.feature_table.ticket)
     plan = plans.read_training(run.plan)
     with storage.staging() as staged:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from models_registry import selectors
 from models_registry.models import Evaluation, Model, TrainingRun, Version
-from models_registry.services import gate, lookups, signatures
+from models_registry.services import gate, lookups, signatures, training
 from projects import audit, sharing
 from projects.errors import Conflict, Forbidden, Invalid
 from projects.models import Project, User
@@ -26,6 +26,7 @@ def create_version(*, user: User, run: TrainingRun, model: Model | str, note: st
     Twice with the same run and model is the same version as long as nobody has decided on it.
     """
     evaluation = evaluation_of(run)
+    training.require_ready(run.feature_table)
     with transaction.atomic():
         model = _model_named(model, run, user) if isinstance(model, str) else model
         model = Model.objects.select_for_update().get(pk=model.pk)
@@ -52,6 +53,7 @@ def submit(*, user: User, version: Version, note: str = "") -> Version:
     if user != version.author:
         raise Forbidden("not_the_author", _("Only the author of a version can submit it."))
     require(version, *CHANGEABLE)
+    training.require_ready(version.run.feature_table)
     gate.look(version)
     now = timezone.now()
     with transaction.atomic():

@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import { eachNow } from "./page.js";
 import "./theme.js";
 import "./copy.js";
+import "./print.js";
 import "./toast.js";
 import "./confirm.js";
 import "./menu.js";
