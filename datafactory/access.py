@@ -5,7 +5,17 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from datafactory.models import Deletion, FeatureTable, IncomingUpload, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
+from datafactory.models import (
+    Deletion,
+    FeatureTable,
+    IncomingUpload,
+    Match,
+    PrivateMatch,
+    Sample,
+    Source,
+    SourceVersion,
+    Upload,
+)
 from datafactory.selectors import deletions, features, incoming, matches, private_matches, samples, sources
 from projects import access, sharing
 from projects.access import AnyUser, person, project_for

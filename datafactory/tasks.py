@@ -1,6 +1,15 @@
 """Doors for the queue: load by id, call one service."""
 
-from datafactory.models import Deletion, FeatureTable, IncomingUpload, LeakScan, Match, PrivateMatch, Sample, SourceVersion
+from datafactory.models import (
+    Deletion,
+    FeatureTable,
+    IncomingUpload,
+    LeakScan,
+    Match,
+    PrivateMatch,
+    Sample,
+    SourceVersion,
+)
 from datafactory.services import deletions, features, incoming, leaks, matches, private_matches, samples, sources
 from projects.jobs import JobRun, job
 

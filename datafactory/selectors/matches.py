@@ -39,7 +39,8 @@ def versions_asked_for(
     found, missing = [], []
     for one in asked:
         chosen = rows.filter(source__slug=one["slug"])
-        chosen = chosen.filter(number=one["version"]) if one.get("version") else chosen.filter(state=READY, deleted_at=None)
+        newest = {"state": READY, "deleted_at": None}
+        chosen = chosen.filter(**({"number": one["version"]} if one.get("version") else newest))
         version = chosen.order_by("-number").first()
         if version is None:
             missing.append(str(one["slug"]))

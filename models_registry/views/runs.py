@@ -72,7 +72,8 @@ def recipe_page(
 
 def recipe_form(request: HttpRequest, project: Project, kind: type[RecipeForm]) -> RecipeForm:
     """The form with the project's ready feature tables; the one asked for, or else the newest, is chosen."""
-    tables = FeatureTable.objects.filter(project=project, state=FeatureTable.State.READY, deleted_at=None).defer("profile")
+    tables = FeatureTable.objects.filter(project=project, state=FeatureTable.State.READY, deleted_at=None)
+    tables = tables.defer("profile")
     data = request.POST if request.method == "POST" else None
     asked = request.GET.get("feature_table", "")
     if data is not None:
