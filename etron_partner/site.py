@@ -14,7 +14,7 @@ from etron_partner.failures import CANNOT, SAYS_NO, Failure
 from etron_partner.settings import Connection
 
 TIMEOUT_S = (15, 300)
-POLL_S = 1.0
+POLL_S = (0.1, 2.0)  # the first and the longest pause while long work is waited for
 BUSY = (429, 502, 503, 504)
 PAUSES_S = (0.5, 1, 2, 4, 8, 16, 30, 30)
 
@@ -86,14 +86,15 @@ class Site:
 
     def wait(self, path: str, done: Callable[[Any], bool], timeout_s: float) -> Any:
         """Read a noun until ``done`` says so."""
-        limit = time.monotonic() + timeout_s
+        limit, pause_s = time.monotonic() + timeout_s, POLL_S[0]
         while True:
             body = self.call("GET", path)
             if done(body):
                 return body
             if time.monotonic() > limit:
                 raise Failure("too_slow", f"{path} is still {body.get('state')!r}. Look again later.", CANNOT, body)
-            time.sleep(POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(1.5 * pause_s, POLL_S[1])
 
 
 def refuse(answer: requests.Response) -> None:

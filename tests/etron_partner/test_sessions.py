@@ -40,7 +40,6 @@ def place(built, live_server, people, run, tmp_path, monkeypatch):
     built.source()
     monkeypatch.setenv("ETRON_URL", live_server.url)
     monkeypatch.setenv("ETRON_TOKEN", create_token(people.partner, "command line"))
-    monkeypatch.setattr("etron_partner.site.POLL_S", 0.05)
 
     class Place:
         file = tmp_path / "applications.csv"
