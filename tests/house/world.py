@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from datafactory.models import FeatureTable, IncomingUpload, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
+from datafactory.models import Deletion, FeatureTable, IncomingUpload, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
 from models_registry.models import Evaluation, Model, Release, TrainingRun, ValueOfData, Version
 from projects import sharing
 from projects.models import Artifact, Invitation, Job
@@ -86,6 +86,15 @@ def _data_rows(rows: dict[str, Any], people: Any) -> None:
     rows["match"] = new(Match, people.modeler, sample=rows["sample"])
     profile = {"features": [{"name": "partner__zephyr"}], "months": [], "first_months": []}
     rows["feature_table"] = new(FeatureTable, people.modeler, match=rows["match"], profile=profile)
+    rows["deletion"] = Deletion.objects.create(
+        number=1,
+        project=project,
+        institution=rows["partner_bank"],
+        target=f"{NAME} sample",
+        reason=NAME,
+        body={"artifacts": []},
+        at=timezone.now(),
+    )
     rows["private_match"] = PrivateMatch.objects.create(
         project=project,
         institution=rows["partner_bank"],
