@@ -7,7 +7,17 @@ from typing import Any
 
 from django.utils import timezone
 
-from datafactory.models import Deletion, FeatureTable, IncomingUpload, Match, PrivateMatch, Sample, Source, SourceVersion, Upload
+from datafactory.models import (
+    Deletion,
+    FeatureTable,
+    IncomingUpload,
+    Match,
+    PrivateMatch,
+    Sample,
+    Source,
+    SourceVersion,
+    Upload,
+)
 from models_registry.models import Evaluation, Model, Release, TrainingRun, ValueOfData, Version
 from projects import sharing
 from projects.models import Artifact, Invitation, Job
