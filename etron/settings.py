@@ -261,8 +261,8 @@ JOB_SILENCE_S = env_int("ETRON_JOB_SILENCE_S", 60)
 
 # ETRON_ARTIFACTS: root of all Parquet, models and uploads.
 ARTIFACT_ROOT = Path(env_str("ETRON_ARTIFACTS", str(HOME / "artifacts"))).resolve()
-# ETRON_ENGINE: table engine of matches and feature tables: duckdb, polars or spark (an optional extra).
-ENGINE = env_str("ETRON_ENGINE", "duckdb")
+# ETRON_ENGINE: table engine of matches and feature tables: local, duckdb, polars or spark (an optional extra).
+ENGINE = env_str("ETRON_ENGINE", "local")
 # ETRON_SPARK_MASTER: master of the engine spark, such as spark://host:7077, or sc://host:15002 for Spark Connect.
 SPARK_MASTER = env_str("ETRON_SPARK_MASTER", "local[2]")
 # ETRON_ENGINE_THREADS: threads of the table engine per job.

@@ -7,9 +7,15 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datafactory.engine import sorted_rows
 from datafactory.engine.engines import Table, TableEngine
 from datafactory.engine.keying import id_column, keys_file
 from datafactory.engine.matching import MatchPlan, as_known, moments_of
+from datafactory.engine.sorted_rows import Applications
 from datafactory.engine.windows import bucket, cleaned, distinct_counts, exponent, summed
 from modeling.artifacts import Column
 
@@ -23,7 +29,7 @@ def build_source(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: Tabl
     """Tables keyed by ``__pos``: the latest row and the exact parts of the windows."""
     tables = []
     if one.snapshot:
-        tables.append(engine.keep(f"latest_{one.prefix}", _latest(one, plan, keyed, engine)))
+        tables.append(_latest(one, plan, keyed, engine))
     if one.windows:
         tables += _windows(one, plan, keyed, engine)
     return tables
@@ -31,15 +37,51 @@ def build_source(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: Tabl
 
 def _windows(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> list[Table]:
     one.exponents.update(_exponents(one, engine))
+    read_off = _read_off(one, plan, keyed, engine)
+    types = [id_type for id_type in _id_types(one, plan) if read_off is None or id_type != one.source.id_types[0]]
+    found = _joined_windows(one, types, keyed, engine) if types else []
+    if read_off is not None:
+        mine = [read_off.select(*table.columns) for table in found]
+        alike = [own.union(table.cast(own.schema())) for own, table in zip(mine, found, strict=True)]
+        found = alike or [read_off]
+    return [engine.keep(f"windows_{one.prefix}_{n}", _prefixed(table, one)) for n, table in enumerate(found)]
+
+
+def _joined_windows(one: SourceFeatures, id_types: Sequence[str], keyed: Path, engine: TableEngine) -> list[Table]:
     fields = [column.name for column in one.window_fields]
-    parts = [_joined(one, t, keyed, engine, fields, windows=True) for t in _id_types(one, plan)]
+    parts = [_joined(one, id_type, keyed, engine, fields, windows=True) for id_type in id_types]
     events = reduce(lambda a, b: a.union(b), [_bucketed(part, one) for part in parts])
     counted = sorted({aggregate.field for aggregate in one.windows if aggregate.agg == "distinct"})
     if counted:
         events = engine.keep(f"events_{one.prefix}", events)
     sums = summed(events, one.windows, one.days, one.exponents)
-    found = [*([sums] if sums is not None else []), *(distinct_counts(events, field, one.days) for field in counted)]
-    return [engine.keep(f"windows_{one.prefix}_{n}", _prefixed(table, one)) for n, table in enumerate(found)]
+    return [*([sums] if sums is not None else []), *(distinct_counts(events, field, one.days) for field in counted)]
+
+
+def _read_off(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> Table | None:
+    """The windows of those whom the source's first id hit, where the engine goes through sorted rows."""
+    asked = _asked(one, plan, keyed, engine)
+    if asked is None:
+        return None
+    rows = engine.root / one.source.path / "rows.parquet"
+    parts = sorted_rows.window_parts(rows, asked, one.window_fields, one.windows, one.days, one.exponents)
+    return None if parts is None else engine.lend(f"read_off_{one.prefix}", parts)
+
+
+def _asked(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> Applications | None:
+    first = one.source.id_types[0]
+    if not (engine.loops and first in plan.id_types and sorted_rows.has_rows(keyed, first)):
+        return None
+    spine = pq.read_table(engine.scratch("spine.parquet"))
+    spine = spine.filter(pc.equal(spine[f"__via_{one.prefix}"], first))
+    moments = [spine[name] for name in moments_of(one.source)]
+    starts = [spine[f"__from_{day}"] for day in one.days] if one.windows else []
+    if starts and len(moments) == 1:
+        moments.append(None)
+    asked = sorted_rows.applications(
+        spine["__pos"], spine[f"__key_{one.prefix}"], [*moments, *starts], keyed, first, engine
+    )
+    return asked if len(asked.pos) else None
 
 
 def _prefixed(table: Table, one: SourceFeatures) -> Table:
@@ -60,7 +102,8 @@ def _joined(
     spine = engine.table(engine.scratch("spine.parquet"))
     found = spine.filter(spine[f"__via_{one.prefix}"] == id_type)
     found = found.select("__pos", *starts, key=found[f"__key_{one.prefix}"], **{f"__{n}": found[n] for n in moments})
-    found = found.join(engine.table(keyed / keys_file(id_type)), "key").drop("key").rename(__id="id")
+    known = engine.table(keyed / keys_file(id_type)).select("id", "key")
+    found = found.join(known, "key").drop("key").rename(__id="id")
     source = engine.table(engine.root / one.source.path / "rows.parquet", row_no="__row")
     rows = source.select(*one.source.times, "__row", *fields, __own=source[id_column(id_type)])
     joined = found.join(rows, found["__id"] == rows["__own"])
@@ -92,11 +135,29 @@ def _latest(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngi
 
     The order is found on narrow rows; wide columns are then read for the winners alone.
     """
+    asked = _asked(one, plan, keyed, engine)
+    if asked is not None:
+        return _latest_read_off(one, plan, asked, keyed, engine)
     parts = [_last_rows(one, id_type, keyed, engine) for id_type in _id_types(one, plan)]
     last = reduce(lambda a, b: a.union(b), parts)
     source = engine.table(engine.root / one.source.path / "rows.parquet", row_no="__row")
     fields = {f"{one.prefix}__{column.name}": _snapshot_value(source, column) for column in one.snapshot}
-    return last.join(source.select("__row", **fields), "__row").drop("__row")
+    return engine.keep(f"latest_{one.prefix}", last.join(source.select("__row", **fields), "__row").drop("__row"))
+
+
+def _latest_read_off(
+    one: SourceFeatures, plan: MatchPlan, asked: Applications, keyed: Path, engine: TableEngine
+) -> Table:
+    """The same where the engine goes through sorted rows; other id types are still joined."""
+    path = engine.root / one.source.path / "rows.parquet"
+    n, row, _ = sorted_rows.last_rows(path, asked, one.source.has_event_time)
+    last = [pa.table({"__pos": asked.pos[n > 0], "__row": row[n > 0]})]
+    others = [id_type for id_type in _id_types(one, plan) if id_type != one.source.id_types[0]]
+    last += [engine.fetch(_last_rows(one, id_type, keyed, engine)).cast(last[0].schema) for id_type in others]
+    table = pa.concat_tables(last).sort_by("__row")
+    found = sorted_rows.rows_at(path, table["__row"].to_numpy(), [column.name for column in one.snapshot])
+    named = found.rename_columns([f"{one.prefix}__{name}" for name in found.column_names])
+    return engine.lend(f"latest_{one.prefix}", named.append_column("__pos", table["__pos"]))
 
 
 def _last_rows(one: SourceFeatures, id_type: str, keyed: Path, engine: TableEngine) -> Table:
@@ -119,6 +180,4 @@ def _last_rows(one: SourceFeatures, id_type: str, keyed: Path, engine: TableEngi
 
 def _snapshot_value(source: Table, column: Column) -> Any:
     value = source[column.name]
-    if column.kind == "bool":
-        return value.cast("int64")
-    return value.cast("string") if column.kind in {"date", "category"} else value
+    return value.cast("int64") if column.kind == "bool" else value

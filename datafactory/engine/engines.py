@@ -16,12 +16,13 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from modeling.errors import DataError
 
 Table = Any  # ibis.Table: the library ships no types
 BATCH_ROWS = 131_072
-ENGINES = ("duckdb", "polars", "spark")
+ENGINES = ("local", "duckdb", "polars", "spark")
 _GLOB = set("*?[]{}\\")  # characters that a reader may take for a pattern
 
 
@@ -30,6 +31,7 @@ class TableEngine(Protocol):
 
     name: str
     root: Path
+    loops: bool  # whether sorted rows may be gone through in this process instead of being joined
 
     def table(self, path: Path, row_no: str | None = None) -> Table:
         """A Parquet file as a table; ``row_no`` names a column with the 0-based position of each row in the file."""
@@ -37,6 +39,10 @@ class TableEngine(Protocol):
 
     def keep(self, name: str, expression: Table) -> Table:
         """Compute once; later uses read the result."""
+        ...
+
+    def lend(self, name: str, table: pa.Table) -> Table:
+        """Rows of the caller as a table."""
         ...
 
     def fetch(self, expression: Table) -> pa.Table: ...
@@ -59,6 +65,8 @@ class GuardedEngine:
     temp : parent of the temporary folder; must lie in ``root`` (default ``root/.engine``)
     """
 
+    loops = False
+
     def __init__(self, root: Path, temp: Path | None = None) -> None:
         self.root = root.resolve()
         parent = (temp or self.root / ".engine").resolve()
@@ -76,6 +84,11 @@ class GuardedEngine:
         if known not in self._tables:
             self._tables[known] = self._owned(self._read(file, row_no))
         return self._tables[known]
+
+    def lend(self, name: str, table: pa.Table) -> Table:
+        path = self.scratch(f"{name}.parquet")
+        pq.write_table(table, path, compression="lz4")
+        return self.table(path)
 
     def inside(self, path: Path) -> Path:
         """The file that ``path`` really is; refused unless it is one file below the root."""
@@ -179,6 +192,14 @@ class DuckDBEngine(GuardedEngine):
         super().close()
 
 
+class LocalEngine(DuckDBEngine):
+    """DuckDB for joins and whole tables; what each application could know is read off the sorted rows of a source by
+    compiled loops, wherever they lie sorted by the id that hit."""
+
+    name = "local"
+    loops = True
+
+
 def require_engine(name: str) -> None:
     """Refuse what is no engine or is not installed here.
 
@@ -217,4 +238,5 @@ def open_engine(
         from datafactory.engine.engine_spark import SparkEngine
 
         return SparkEngine(root, spark_master, memory_mb=memory_mb, temp=temp)
-    return DuckDBEngine(root, threads, memory_mb, temp)
+    local = LocalEngine if name == "local" else DuckDBEngine
+    return local(root, threads, memory_mb, temp)

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ from modeling.errors import DataError
 KEY_TYPE = pa.binary(32)
 _BLOCK = 64  # bytes of a SHA-256 block
 _BATCH = 100_000
+FIRST_ROW, N_ROWS = "first_row", "n_rows"  # in a file of keyed ids: where the rows of an id lie
 
 
 def id_column(id_type: str) -> str:
@@ -63,6 +65,8 @@ def key_ids(
 ) -> dict[str, int]:
     """Write ``keys__<id_type>.parquet`` (``id``, ``key``), one row for each distinct id, sorted by id.
 
+    Where the rows lie sorted by these ids, ``first_row`` and ``n_rows`` say which are whose.
+
     Parameters
     ----------
     rows : ``rows.parquet`` of a source or a sample with columns ``id__<id_type>``
@@ -90,43 +94,49 @@ def keyed_column(ids: pa.ChunkedArray, id_type: str, key: bytes) -> pa.Array:
 
 
 def _key_one(rows: Path, id_type: str, key: bytes, out: Path, progress: Progress) -> int:
-    ids = distinct_ids(rows, id_type)
+    ids, first, n = id_runs(rows, id_type)
     keyed = keyer(id_type, key)
-    schema = pa.schema([("id", pa.string()), ("key", KEY_TYPE)])
+    places = [] if first is None else [(FIRST_ROW, pa.int64()), (N_ROWS, pa.int64())]
+    schema = pa.schema([("id", pa.string()), ("key", KEY_TYPE), *places])
     with pq.ParquetWriter(out / keys_file(id_type), schema) as writer:
         for start in range(0, len(ids), _BATCH):
             progress(start, len(ids), "ids")
-            part = ids.slice(start, _BATCH).cast(pa.string())
+            part = ids.slice(start, _BATCH)
             keys = pa.array([keyed(value) for value in part.to_pylist()], KEY_TYPE)
-            writer.write_table(pa.table([part, keys], schema=schema))
+            lying = [column.slice(start, _BATCH) for column in (first, n) if column is not None]
+            writer.write_table(pa.table([part.cast(pa.string()), keys, *lying], schema=schema))
     return len(ids)
 
 
 def distinct_ids(rows: Path, id_type: str) -> pa.Array:
-    """The distinct ids of one type in a table of rows, sorted; raises ``id_type_missing``.
+    """The distinct ids of one type in a table of rows, sorted; raises ``id_type_missing``."""
+    return id_runs(rows, id_type)[0]
 
-    Sources lie sorted by their first id: there the runs of equal ids are all that is looked at.
+
+def id_runs(rows: Path, id_type: str) -> tuple[pa.Array, pa.Array | None, pa.Array | None]:
+    """The distinct ids of one type, sorted, and where each one's rows begin and how many there are.
+
+    The last two are None unless the table lies sorted by these ids, as a source does by its first; then the runs of
+    equal ids are all that is looked at, and nothing has to be sorted.
     """
     column = id_column(id_type)
     file = pq.ParquetFile(rows)
     if column not in file.schema_arrow.names:
         raise DataError("id_type_missing", "The table has no ids of type %(id_type)s.", id_type=id_type)
-    parts: list[pa.Array] = [pa.array([], pa.large_string())]
-    ascending = True
+    found = [pa.table({"id": pa.array([], pa.large_string()), "end": pa.array([], pa.int64())})]
+    done, before = 0, None
     for batch in file.iter_batches(250_000, columns=[column]):
-        part = pc.unique(batch.column(0).cast(pa.large_string()).drop_null())
-        if len(part) and len(parts[-1]) and part[0].as_py() == parts[-1][-1].as_py():
-            part = part.slice(1)
-        ascending &= _follows(parts[-1], part)
-        if len(part):
-            parts.append(part)
-    seen = pa.concat_arrays(parts)
-    return seen if ascending else pc.unique(seen).sort()
-
-
-def _follows(before: pa.Array, part: pa.Array) -> bool:
-    """Whether ``part`` ascends, from above the end of ``before``."""
-    if not len(part):
-        return True
-    above = not len(before) or before[-1].as_py() < part[0].as_py()
-    return above and pc.all(pc.less(part.slice(0, len(part) - 1), part.slice(1))).as_py() is not False
+        runs = pc.run_end_encode(batch.column(0).cast(pa.large_string()))
+        if runs.values[0].as_py() == before:
+            found[-1] = found[-1].slice(0, len(found[-1]) - 1)  # it goes on
+        ends = pc.add(runs.run_ends.cast(pa.int64()), done)
+        found.append(pa.table({"id": runs.values, "end": ends}))
+        done, before = done + batch.num_rows, runs.values[-1].as_py()
+    table = pa.concat_tables(found)
+    ends = table["end"].to_numpy()
+    table = pa.table({"id": table["id"], "n": np.diff(ends, prepend=0), "first": ends - np.diff(ends, prepend=0)})
+    table = table.filter(pc.is_valid(table["id"])) if table["id"].null_count else table
+    ids = table["id"].combine_chunks()
+    if pc.all(pc.less(ids.slice(0, max(0, len(ids) - 1)), ids.slice(1))).as_py() is False:
+        return pc.unique(ids).sort(), None, None
+    return ids, table["first"].combine_chunks(), table["n"].combine_chunks()

@@ -287,7 +287,7 @@ def _match_source(
     for index, id_type in enumerate(plan.id_types):
         if id_type not in source.id_types:
             continue
-        found = engine.fetch(_qualifying(source, index, id_type, keyed, engine))
+        found = _found(source, index, id_type, spine, keyed, engine)
         position = found["pos"].to_numpy()
         new = via[position] < 0
         via[position[new]] = index
@@ -296,6 +296,21 @@ def _match_source(
             latest[position[new]] = found["latest"].cast(UTC_US).cast(pa.int64()).to_numpy()[new]
         keys[index] = spine[f"key_{index}"]
     return SourceHits(source.slug, rows, via, latest, keys)
+
+
+def _found(
+    source: SourceInput, index: int, id_type: str, spine: pa.Table, keyed: Path, engine: TableEngine
+) -> pa.Table:
+    """``pos``, ``n`` and ``latest`` of the applications that this id type finds."""
+    from datafactory.engine import sorted_rows  # compiled code: only for jobs
+
+    if not (engine.loops and id_type == source.id_types[0] and sorted_rows.has_rows(keyed, id_type)):
+        return engine.fetch(_qualifying(source, index, id_type, keyed, engine))
+    moments = [spine[name] for name in moments_of(source)]
+    asked = sorted_rows.applications(spine["pos"], spine[f"key_{index}"], moments, keyed, id_type, engine)
+    rows = engine.root / source.path / "rows.parquet"
+    n, _, latest = sorted_rows.last_rows(rows, asked, source.has_event_time)
+    return pa.table({"pos": asked.pos, "n": n, "latest": pa.array(latest).cast(UTC_US)}).filter(pa.array(n > 0))
 
 
 def _qualifying(source: SourceInput, index: int, id_type: str, keyed: Path, engine: TableEngine) -> Table:

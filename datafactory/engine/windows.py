@@ -29,8 +29,8 @@ NUMERIC: frozenset[Kind] = frozenset({"int", "float", "decimal", "bool"})
 COUNTABLE: frozenset[Kind] = frozenset({"category"})
 SIGNIFICANT_DIGITS = 12
 _SUM_BITS = 85  # of the largest value of a column
-_LOW_BITS = 42  # the scaled value is added as high * 2**42 + low: room for 2**20 events of one person in 64 bits
-_ROUNDING = 1.5 * 2.0**52  # added and taken away again, it leaves a whole number, halves to even, on every engine
+LOW_BITS = 42  # the scaled value is added as high * 2**42 + low: room for 2**20 events of one person in 64 bits
+ROUNDING = 1.5 * 2.0**52  # added and taken away again, it leaves a whole number, halves to even, on every engine
 _DAY_US = 86_400_000_000
 
 
@@ -199,8 +199,8 @@ def halves(scaled: Any) -> tuple[Any, Any]:
 
     Every step is exact in doubles, so that each engine finds the same numbers.
     """
-    high = scaled * 2.0**-_LOW_BITS + _ROUNDING - _ROUNDING
-    low = scaled - high * 2.0**_LOW_BITS + _ROUNDING - _ROUNDING
+    high = scaled * 2.0**-LOW_BITS + ROUNDING - ROUNDING
+    low = scaled - high * 2.0**LOW_BITS + ROUNDING - ROUNDING
     return high.cast("int64"), low.cast("int64")
 
 
@@ -227,12 +227,12 @@ def _joined_halves(high: pa.Array, low: pa.Array) -> npt.NDArray[np.float64]:
     """``high * 2**42 + low`` as doubles, null as NaN; sign and size are taken apart, else -1 would be lost."""
     missing = high.is_null().to_numpy(zero_copy_only=False)
     highs, lows = (pc.fill_null(half.cast(pa.int64()), 0).to_numpy(zero_copy_only=False) for half in (high, low))
-    highs, lows = highs + (lows >> _LOW_BITS), lows & ((1 << _LOW_BITS) - 1)
+    highs, lows = highs + (lows >> LOW_BITS), lows & ((1 << LOW_BITS) - 1)
     negative = highs < 0
     highs = np.where(negative, -highs - (lows > 0), highs)
-    lows = np.where(negative & (lows > 0), (1 << _LOW_BITS) - lows, lows).astype(np.uint64)
-    over = 64 - _LOW_BITS
-    rest = ((highs & ((1 << over) - 1)).astype(np.uint64) << np.uint64(_LOW_BITS)) | lows
+    lows = np.where(negative & (lows > 0), (1 << LOW_BITS) - lows, lows).astype(np.uint64)
+    over = 64 - LOW_BITS
+    rest = ((highs & ((1 << over) - 1)).astype(np.uint64) << np.uint64(LOW_BITS)) | lows
     size = (highs >> over).astype(np.float64) * 2.0**64 + rest.astype(np.float64)
     return np.where(missing, np.nan, np.where(negative, -size, size))
 

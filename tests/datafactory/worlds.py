@@ -48,7 +48,7 @@ class World:
     sample: SampleFile | None = None
     sample_dir: Path = Path()
     sources: tuple[SourceInput, ...] = ()
-    engine: str = "duckdb"
+    engine: str = "local"
 
     def opened(self, threads: int = 1) -> Any:
         return closing(open_engine(self.engine, self.root, threads=threads, memory_mb=512))
