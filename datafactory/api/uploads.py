@@ -136,7 +136,7 @@ class TusView(APIView):
             answer.headers["Tus-Version"] = VERSION
         return answer
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """What this door can do, without a look at any upload."""
         abilities = {
             "Tus-Version": VERSION,
@@ -157,7 +157,13 @@ def begun(request: Request, url: Callable[[UUID], str], **where: Any) -> Respons
     told = metadata(request.headers.get("Upload-Metadata", ""))
     size = number(request, "Upload-Length")
     row = incoming.begin(
-        user=person(request.user), size_bytes=size, filename=told.pop("filename", "file"), **told, **where
+        user=person(request.user),
+        size_bytes=size,
+        filename=told.get("filename", ""),
+        sha256=told.get("sha256", ""),
+        encoding=told.get("encoding", ""),
+        delimiter=told.get("delimiter", ""),
+        **where,
     )
     return Response(status=201, headers=standing(row) | {"Location": url(row.pk)})
 

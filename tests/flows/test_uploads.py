@@ -41,8 +41,7 @@ def partner(site):
         "approver_token": site.token("approver"),
     }
     journey = Journey(argparse.Namespace(url=site.url, sample=Path("big.csv"), **tokens))
-    journey.partner.project = journey.project()
-    return journey.partner
+    return journey.partner, journey.project()
 
 
 class SlowLine:
@@ -64,11 +63,12 @@ class SlowLine:
 
 class Sender:
     def __init__(self, site, partner, content, **told):
-        self.site, self.session, self.content = site, partner.session, content
+        (api, project), self.site, self.content = partner, site, content
+        self.session = api.session
         words = {"filename": "big.csv", "sha256": hashlib.sha256(content).hexdigest()} | told
         text = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in words.items())
         headers = TUS | {"Upload-Length": str(len(content)), "Upload-Metadata": text}
-        answer = self.session.post(f"{partner.base}projects/{partner.project}/incoming", headers=headers, timeout=60)
+        answer = self.session.post(f"{api.base}projects/{project}/incoming", headers=headers, timeout=60)
         assert answer.status_code == 201, answer.text
         self.url = site.url + answer.headers["Location"]
         self.id = self.url.rsplit("/", 1)[1]
