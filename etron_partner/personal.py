@@ -1,7 +1,7 @@
 """Raw personal data recognised by value: numbers, addresses and names, counted column by column.
 
-Standard library only. One value can be personal by chance (one in ten 18-digit serial numbers passes Luhn's check), so a
-column is judged by how many of its tokens of a shape are personal.
+Standard library only. One value can be personal by chance (one in ten numbers passes Luhn's check), so a column is
+judged by how many of its tokens of a shape are personal.
 """
 
 from __future__ import annotations

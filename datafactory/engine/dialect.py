@@ -6,11 +6,10 @@ import codecs
 import csv
 import gzip
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from datafactory.engine.files import file_format, open_bytes
-from datafactory.engine.plans import Limits
+from datafactory.engine.plans import Dialect, FilePlan, Limits
 from modeling.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -21,22 +20,19 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _CONTROL = set(range(9)) | {11, 12} | set(range(14, 32))
 
 
-@dataclass(frozen=True)
-class Dialect:
-    format: str
-    encoding: str = "utf-8"
-    delimiter: str = ","
-
-
-def find_dialect(path: Path, limits: Limits, encoding: str | None = None, delimiter: str | None = None) -> Dialect:
-    """What a file is and how it was saved; what the caller already knows is taken as it is."""
+def find_dialect(path: Path, limits: Limits, plan: FilePlan | None = None) -> Dialect:
+    """What a file is and how it was saved; what the plan already knows is taken as it is."""
+    plan = plan or FilePlan()
     format = file_format(path, limits)
+    if format == "xlsx":
+        return Dialect(format, header=plan.header, sheet=plan.sheet)
     if not format.startswith("csv"):
         return Dialect(format)
-    encoding = _known(encoding) if encoding else find_encoding(path, format)
-    if delimiter is not None and len(delimiter) != 1:
+    encoding = _known(plan.encoding) if plan.encoding else find_encoding(path, format)
+    if plan.delimiter is not None and len(plan.delimiter.encode()) != 1:
         raise DataError("delimiter", "The delimiter must be one character.")
-    return Dialect(format, encoding, delimiter or find_delimiter(_head_text(path, format, encoding)))
+    delimiter = plan.delimiter or find_delimiter(_head_text(path, format, encoding))
+    return Dialect(format, encoding, delimiter, plan.header)
 
 
 def _known(encoding: str) -> str:

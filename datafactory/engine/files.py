@@ -12,18 +12,19 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from datafactory.engine.plans import Limits
+from datafactory.engine.plans import Dialect, Limits
 from modeling.errors import DataError
 
 BLOCK_BYTES = 16 * 1024**2  # one row must fit
-CHUNK_BYTES = 1024**2
+CHUNK_BYTES = 4 * 1024**2
 MAX_HEADER_BYTES = 4 * 1024**2
 MAX_RATIO = 400  # unpacked to packed; past RATIO_FROM_BYTES more than this is a bomb, not a table
 RATIO_FROM_BYTES = 64 * 1024**2
@@ -104,7 +105,8 @@ class TextStream(io.RawIOBase):
     def __init__(self, raw: BinaryIO, encoding: str, packed_bytes: int, limits: Limits) -> None:
         super().__init__()
         self._raw = raw
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+        self._is_utf8 = encoding in {"utf-8", "utf-8-sig"}
+        self._decoder = codecs.getincrementaldecoder("utf-8" if self._is_utf8 else encoding)(errors="strict")
         self._encoding = encoding
         self._packed = packed_bytes
         self._limits = limits
@@ -112,16 +114,31 @@ class TextStream(io.RawIOBase):
         self._total = 0
         self._ended = False
         self._lines = 0
+        self._kept: bytes | None = None
 
     def readable(self) -> bool:
         return True
 
+    @property
+    def at_end(self) -> bool:
+        return self._ended and not self._buffer
+
     def read(self, size: int = -1) -> bytes:
-        while not self._ended and (size < 0 or len(self._buffer) < size):
-            self._buffer += self._next_chunk()
-        size = len(self._buffer) if size < 0 else size
-        out, self._buffer = self._buffer[:size], self._buffer[size:]
+        parts, held = [self._buffer], len(self._buffer)
+        while not self._ended and (size < 0 or held < size):
+            parts.append(self._next_chunk())
+            held += len(parts[-1])
+        whole = b"".join(parts)
+        out, self._buffer = (whole, b"") if size < 0 else (whole[:size], whole[size:])
         return out
+
+    def mark(self) -> None:
+        """From here on what is read by lines is kept, for :meth:`back`."""
+        self._kept = b""
+
+    def back(self) -> None:
+        """Return to the mark."""
+        self._buffer, self._kept = (self._kept or b"") + self._buffer, None
 
     def first_line(self) -> bytes:
         """The next physical line with its end."""
@@ -131,6 +148,8 @@ class TextStream(io.RawIOBase):
             self._buffer += self._next_chunk()
         end = self._buffer.find(b"\n") + 1 or len(self._buffer)
         line, self._buffer = self._buffer[:end], self._buffer[end:]
+        if self._kept is not None:
+            self._kept += line
         return line
 
     def _next_chunk(self) -> bytes:
@@ -141,16 +160,28 @@ class TextStream(io.RawIOBase):
             raise _too_large(self._limits)
         if self._total > RATIO_FROM_BYTES and self._total > MAX_RATIO * self._packed:
             raise _too_large(self._limits)
-        text = self._decode(chunk)
-        if "\0" in text:
+        data = self._as_utf8(chunk)
+        if b"\0" in data:
             raise DataError(
                 "nul_byte",
                 "Row %(row)s holds a NUL byte: this is a binary file or text in another encoding than %(encoding)s.",
-                row=self._row(text.split("\0", 1)[0]),
+                row=self._lines + data.split(b"\0", 1)[0].count(b"\n"),
                 encoding=self._encoding,
             )
-        self._lines += text.count("\n")
-        return text.encode("utf-8")
+        self._lines += data.count(b"\n")
+        return data
+
+    def _as_utf8(self, chunk: bytes) -> bytes:
+        """The chunk decoded and encoded again, or as it is when it was UTF-8 and cut between two signs."""
+        if not self._is_utf8:
+            return self._decode(chunk).encode()
+        if self._total == len(chunk):
+            chunk = chunk.removeprefix(codecs.BOM_UTF8)
+        whole = not self._decoder.getstate()[0]
+        if whole and chunk.isascii():
+            return chunk
+        text = self._decode(chunk)
+        return chunk if whole and not self._decoder.getstate()[0] else text.encode()
 
     def _unpack(self) -> bytes:
         try:
@@ -216,10 +247,29 @@ def read_header(stream: TextStream, delimiter: str) -> list[str]:
     raise DataError("empty_file", "The file is empty.")
 
 
-def csv_table(stream: TextStream, delimiter: str, limits: Limits) -> RawTable:
-    """The table in a text stream, every value a string."""
-    names = clean_names(read_header(stream, delimiter), limits)
-    return RawTable(names, _csv_batches(stream, names, delimiter))
+def names_of(stream: TextStream, dialect: Dialect, limits: Limits) -> list[str]:
+    """Names of the columns; a file without a header has ``c1``, ``c2`` … and keeps its first row."""
+    if dialect.header:
+        return clean_names(read_header(stream, dialect.delimiter), limits)
+    stream.mark()
+    cells = read_header(stream, dialect.delimiter)
+    stream.back()
+    return clean_names(numbered(len(cells)), limits)
+
+
+def numbered(n: int) -> list[str]:
+    """Names for the columns of a file without a header.
+
+    >>> numbered(3)
+    ['c1', 'c2', 'c3']
+    """
+    return [f"c{position}" for position in range(1, n + 1)]
+
+
+def csv_table(stream: TextStream, dialect: Dialect, limits: Limits) -> RawTable:
+    """The table in a text stream, every value a string; for a look at the first rows."""
+    names = names_of(stream, dialect, limits)
+    return RawTable(names, _csv_batches(stream, names, dialect.delimiter))
 
 
 def _csv_batches(stream: TextStream, names: list[str], delimiter: str) -> Iterator[pa.RecordBatch]:
@@ -341,22 +391,47 @@ def _plain(name: str, column: pa.Array) -> pa.Array:
         ) from None
 
 
-def excel_table(stream: BinaryIO, limits: Limits) -> RawTable:
-    """The first sheet of a workbook, every value as text; a date at midnight becomes a date without time."""
+def sheet_names(stream: BinaryIO) -> list[str]:
+    """Sheets of a workbook, in order."""
+    return [sheet.title for sheet in _workbook(stream).worksheets]
+
+
+def _workbook(stream: BinaryIO) -> Any:
     import openpyxl
 
     try:
-        book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+        return openpyxl.load_workbook(stream, read_only=True, data_only=True)
     except Exception:  # openpyxl raises whatever its parsers raise
         raise DataError("file_broken", "The workbook cannot be opened. Save it again as .xlsx.") from None
-    rows = book.worksheets[0].iter_rows(values_only=True)
-    header = [_cell(value) for value in next(rows, ())]
-    while header and not header[-1]:
-        header.pop()
-    if not header:
+
+
+def excel_table(stream: BinaryIO, dialect: Dialect, limits: Limits) -> RawTable:
+    """One sheet of a workbook, every value as text; a date at midnight becomes a date without time."""
+    rows = _sheet(_workbook(stream), dialect.sheet).iter_rows(values_only=True)
+    first = [_cell(value) for value in next(rows, ())]
+    while first and not first[-1]:
+        first.pop()
+    if not first:
         raise DataError("empty_file", "The file is empty.")
-    names = clean_names(header, limits)
+    if not dialect.header:
+        rows = chain([first], rows)
+        first = numbered(len(first))
+    names = clean_names(first, limits)
     return RawTable(names, _excel_batches(rows, names))
+
+
+def _sheet(book: Any, name: str | None) -> Any:
+    sheets = {sheet.title: sheet for sheet in book.worksheets}
+    if name is None:
+        return book.worksheets[0]
+    if name not in sheets:
+        raise DataError(
+            "sheet_missing",
+            "The workbook has no sheet %(sheet)s. It has %(sheets)s.",
+            sheet=name,
+            sheets=", ".join(list(sheets)[:12]),
+        )
+    return sheets[name]
 
 
 def _excel_batches(rows: Iterator[tuple[object, ...]], names: list[str]) -> Iterator[pa.RecordBatch]:
@@ -403,18 +478,17 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def open_table(path: Path, encoding: str, delimiter: str, limits: Limits) -> Iterator[RawTable]:
+def open_table(path: Path, dialect: Dialect, limits: Limits) -> Iterator[RawTable]:
     """A file of any accepted format as a stream of batches, its rows counted against the limit."""
-    format = file_format(path, limits)
-    if format == "parquet":
+    if dialect.format == "parquet":
         yield _bounded(parquet_table(path, limits), limits)
-    elif format == "xlsx":
+    elif dialect.format == "xlsx":
         with path.open("rb") as raw:
-            yield _bounded(excel_table(raw, limits), limits)
+            yield _bounded(excel_table(raw, dialect, limits), limits)
     else:
-        with open_bytes(path, format) as raw:
-            stream = TextStream(raw, encoding, path.stat().st_size, limits)
-            yield _bounded(csv_table(stream, delimiter, limits), limits)
+        with open_bytes(path, dialect.format) as raw:
+            stream = TextStream(raw, dialect.encoding, path.stat().st_size, limits)
+            yield _bounded(csv_table(stream, dialect, limits), limits)
 
 
 def _bounded(table: RawTable, limits: Limits) -> RawTable:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datafactory.engine import times
+from datafactory.engine.looking import Look, as_numbers, numeric_text, tidy
 from modeling.artifacts import Kind
 from modeling.errors import DataError
 
@@ -29,42 +30,12 @@ STORED: dict[Kind, pa.DataType] = {
 }
 
 
-def tidy(column: pa.Array, nulls: tuple[str, ...]) -> pa.Array:
-    """Text without blanks around it, and null where it is one of the markers for "missing"."""
-    text = pc.utf8_trim_whitespace(column)
-    return pc.if_else(pc.is_in(text, pa.array(list(nulls), pa.string())), None, text)
-
-
 def _all(text: pa.Array, pattern: str) -> bool:
     return bool(pc.all(pc.match_substring_regex(text, pattern)).as_py())
 
 
 def _any(text: pa.Array, pattern: str) -> bool:
     return bool(pc.any(pc.match_substring_regex(text, pattern)).as_py())
-
-
-def numeric_text(text: pa.Array, decimal: str) -> pa.Array:
-    """Numbers with the point as decimal mark and no leading plus."""
-    if decimal != ".":
-        text = pc.replace_substring(text, decimal, ".")
-    return pc.utf8_ltrim(text, "+") if _any(text, r"^\+") else text
-
-
-def as_numbers(values: pa.Array, decimal: str) -> pa.Array | None:
-    """Text as int64 or, failing that, float64; None when a value is not a number. NaN and infinities are numbers."""
-    head = values.slice(0, 100)  # a cast that fails costs as much as one that does not
-    if _cast(head, pa.int64()) is not None and (whole := _cast(values, pa.int64())) is not None:
-        return whole
-    if _cast(numeric_text(head, decimal), pa.float64()) is None:
-        return None
-    return _cast(numeric_text(values, decimal), pa.float64())
-
-
-def _cast(values: pa.Array, type_: pa.DataType) -> pa.Array | None:
-    try:
-        return values.cast(type_)
-    except pa.ArrowInvalid:
-        return None
 
 
 def kind_of_text(values: pa.Array, decimal: str, numbers: pa.Array | None = None) -> Kind | None:
@@ -118,23 +89,23 @@ class KindScan:
     nulls: tuple[str, ...]
     decimal: str
     kinds: dict[str, Kind | None] = field(default_factory=dict)
-    _codes: set[str] = field(default_factory=set)  # categories that hold nothing but digits so far
 
-    def look(self, name: str, column: pa.Array) -> pa.Array | None:
-        """Add a batch of one column; returns its values as numbers when they are all numbers."""
+    def look(self, name: str, look: Look) -> None:
+        """Add a column of a block."""
         known = self.kinds.get(name)
-        if not pa.types.is_string(column.type):
-            self.kinds[name] = widened(known, kind_of_type(column.type))
+        if known != "category":
+            self.kinds[name] = widened(known, self._kind(look))
+
+    def _kind(self, look: Look) -> Kind | None:
+        if not look.is_text:
+            return kind_of_type(look.column.type)
+        if look.numbers is None:
+            return kind_of_text(look.some_values, self.decimal)
+        if look.numbers.null_count == len(look.numbers):
             return None
-        if known == "category" and name not in self._codes:
-            return None
-        text = tidy(column, self.nulls)
-        numbers = as_numbers(text, self.decimal)
-        found = widened(known, kind_of_text(text, self.decimal, numbers))
-        if found == "category" and numbers is not None:
-            self._codes.add(name)
-        self.kinds[name] = found
-        return numbers
+        if not look.is_plain and _any(look.tidied, CODE):
+            return "category"
+        return "int" if pa.types.is_integer(look.numbers.type) else "float"
 
     def kind(self, name: str) -> Kind:
         """The kind of a column; one without any value is a category."""
@@ -160,13 +131,9 @@ class FeatureColumn:
     n_values: int = 0
     time_format: str | None = None
 
-    def convert(self, column: pa.Array, first_row: int) -> pa.Array:
+    def convert(self, look: Look, first_row: int) -> pa.Array:
         """Values in the stored type of the kind; raises :class:`DataError` at the first row that does not fit."""
-        if pa.types.is_string(column.type):
-            text = tidy(column, self.nulls)
-            done = self._from_text(text, first_row)
-        else:
-            done = self._from_native(column, first_row)
+        done = self._from_text(look, first_row) if look.is_text else self._from_native(look.column, first_row)
         self.n_missing += done.null_count
         self.n_values += len(done) - done.null_count
         if self.kind in {"int", "float", "decimal"}:
@@ -184,14 +151,18 @@ class FeatureColumn:
         self.n_codes += n_codes
         self.n_negative += len(below) - n_codes
 
-    def _from_text(self, text: pa.Array, first_row: int) -> pa.Array:
+    def _from_text(self, look: Look, first_row: int) -> pa.Array:
+        if look.is_plain and look.numbers is not None and self.kind in {"int", "float"}:
+            if self.kind == "float":
+                return look.numbers.cast(pa.float64())
+            if pa.types.is_integer(look.numbers.type):
+                return look.numbers
+        text = look.tidied
         if self.kind == "category":
             self._count_numbers(text)
             return text
-        if self.kind == "date":
-            return self._date(text, first_row)
-        if self.kind == "bool":
-            return self._bool(text, first_row)
+        if self.kind in {"date", "bool"}:
+            return self._few(look, first_row)
         numbers = numeric_text(text, self.decimal)
         try:
             if self.kind == "float":
@@ -200,6 +171,16 @@ class FeatureColumn:
         except pa.ArrowInvalid:
             self._check(numbers, NUMBER if self.kind == "int" else f"{NUMBER}|{NOT_FINITE}", first_row)
             return self._exact(numbers, first_row)
+
+    def _few(self, look: Look, first_row: int) -> pa.Array:
+        """Dates and yes or no: the distinct values are converted; where one does not fit, all, to name its row."""
+        convert = self._date if self.kind == "date" else self._bool
+        if look.distinct is not None:
+            try:
+                return look.by_distinct(lambda values: convert(tidy(values, self.nulls), 1))
+            except DataError:
+                pass
+        return convert(look.tidied, first_row)
 
     def _count_numbers(self, text: pa.Array) -> None:
         """How many values of a category are numbers, in the first batch."""

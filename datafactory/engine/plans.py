@@ -25,6 +25,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Dialect:
+    """How a file was saved. ``header``: the first row holds names. ``sheet``: of a workbook; None is the first."""
+
+    format: str  # csv, csv.gz, parquet, xlsx
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    header: bool = True
+    sheet: str | None = None
+
+
+@dataclass(frozen=True)
 class IdRole:
     """A column that holds hashed ids: ``id_type`` is namespace + algorithm (``mobile__sha256``)."""
 
@@ -47,6 +58,8 @@ class FilePlan:
 
     encoding: str | None = None
     delimiter: str | None = None
+    header: bool = True
+    sheet: str | None = None
     decimal: str = "."
     nulls: tuple[str, ...] = DEFAULT_NULLS
     kinds: dict[str, Kind] = field(default_factory=dict)  # pinned; the others are inferred over the whole file

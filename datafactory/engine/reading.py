@@ -10,9 +10,11 @@ import datetime as dt
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +22,7 @@ from datafactory.engine import times, validation
 from datafactory.engine.disclosure import shown
 from datafactory.engine.identifiers import IdColumn
 from datafactory.engine.kinds import STORED, FeatureColumn
+from datafactory.engine.looking import Look
 from datafactory.engine.plans import (
     ColumnGuess,
     IdRole,
@@ -37,11 +40,12 @@ from datafactory.engine.roles import (
     split_values,
     weight_values,
 )
-from datafactory.engine.scanning import Scan, scan_file
+from datafactory.engine.row_order import RowOrder
+from datafactory.engine.scanning import FileReading, Looks, Scan, read_file
 from datafactory.engine.sniffing import sniff_file
 from datafactory.engine.sources import read_source
-from datafactory.engine.tables import engine, literal, quoted, write_sorted
-from modeling.artifacts import Column, Progress, SampleFile, fingerprint, hash_folder, no_progress
+from datafactory.engine.tables import engine, literal, quoted
+from modeling.artifacts import Column, Kind, Progress, SampleFile, fingerprint, hash_folder, no_progress
 from modeling.marks import LEAKAGE_UNKNOWN
 
 if TYPE_CHECKING:
@@ -59,7 +63,7 @@ __all__ = [
     "sniff_file",
 ]
 
-READER = 1  # raised when the same file and plan would give another table
+READER = 2  # raised when the same file and plan would give another table
 PREFIX = "partner__"
 
 
@@ -70,26 +74,27 @@ class _Target:
     name: str
     type: pa.DataType
     source: str
-    convert: Callable[[pa.Array, int], pa.Array]
+    convert: Callable[[Look, int], pa.Array]
 
 
 class _SampleColumns:
     """All columns of one sample, converted batch by batch; keeps what the report needs."""
 
-    def __init__(self, plan: SamplePlan, scan: Scan, now: dt.datetime) -> None:
+    def __init__(self, plan: SamplePlan, names: list[str], kinds: dict[str, Kind], now: dt.datetime) -> None:
         self.plan = plan
+        self.order = RowOrder(plan.row_id)
         self.ids = [IdColumn(role) for role in plan.ids]
         self.label = LabelColumn(plan)
         self.time = TimeColumn(plan.observed_at or "", plan, "start", now, required=True)
         self.features = [
-            FeatureColumn(name, scan.kinds[name], plan.nulls, plan.decimal, plan.zone)
-            for name in feature_columns(plan, scan.names)
+            FeatureColumn(name, kinds[name], plan.nulls, plan.decimal, plan.zone)
+            for name in feature_columns(plan, names)
         ]
         self.targets = [*self._role_targets(), *self._feature_targets()]
 
     def _role_targets(self) -> list[_Target]:
         plan, text = self.plan, pa.string()
-        out = [_Target(column.role.target, text, column.role.column, self._id(column)) for column in self.ids]
+        out = [_Target(column.role.target, text, column.role.column, column.convert) for column in self.ids]
         if plan.observed_at:
             out.append(_Target("observed_at", times.UTC_US, plan.observed_at, self.time.convert))
         if plan.label:
@@ -102,13 +107,10 @@ class _SampleColumns:
             out.append(_Target("approved", pa.bool_(), plan.approved, lambda c, row: approved_values(c, plan)))
         return out
 
-    def _id(self, column: IdColumn) -> Callable[[pa.Array, int], pa.Array]:
-        return lambda raw, row: column.normalise(as_text(raw, self.plan.nulls), row)
-
     def _feature_targets(self) -> list[_Target]:
         return [_Target(PREFIX + one.name, STORED[one.kind], one.name, one.convert) for one in self.features]
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         fields = [("row_id", pa.string()), ("person", pa.string())]
         fields += [(target.name, target.type) for target in self.targets]
@@ -116,17 +118,17 @@ class _SampleColumns:
             fields.append(("weight", pa.float64()))
         return pa.schema(_in_order(fields))
 
-    def convert(self, batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
-        """One raw batch as typed rows, with ``source_row``, the row's number in the file."""
-        done = {target.name: target.convert(batch.column(target.source), first_row) for target in self.targets}
-        numbers = pa.array(range(first_row, first_row + batch.num_rows), pa.int64())
-        done["row_id"] = numbers.cast(pa.string())
+    def convert(self, looks: Looks, first_row: int, n_rows: int) -> pa.RecordBatch:
+        """A block as typed rows."""
+        done = {target.name: target.convert(looks[target.source], first_row) for target in self.targets}
         if self.plan.row_id:
-            done["row_id"] = as_text(batch.column(self.plan.row_id), self.plan.nulls)
+            done["row_id"] = as_text(looks[self.plan.row_id])
+        else:
+            done["row_id"] = pa.array(np.arange(first_row, first_row + n_rows)).cast(pa.string())
+        self.order.see(done["row_id"], first_row)
         done["person"] = pc.coalesce(*(done[role.target] for role in self.plan.ids), done["row_id"])
-        done.setdefault("weight", pa.array([1.0] * batch.num_rows))
-        names = self.schema.names
-        return pa.RecordBatch.from_arrays([*(done[name] for name in names), numbers], names=[*names, "source_row"])
+        done.setdefault("weight", pa.array(np.ones(n_rows)))
+        return pa.RecordBatch.from_arrays([done[name] for name in self.schema.names], schema=self.schema)
 
     def verify(self) -> None:
         """What can only be said once all rows are seen."""
@@ -158,11 +160,13 @@ def read_sample(
     limits: Limits,
     now: dt.datetime,
     progress: Progress = no_progress,
+    sha256: str | None = None,
 ) -> tuple[SampleFile, dict[str, Any]]:
     """Read a partner's file into ``out/rows.parquet``, sorted by row id.
 
-    The file is read once into raw Parquet (kinds and raw personal numbers are looked for in all rows), converted
-    strictly column by column, and sorted by DuckDB; memory is bounded by ``limits.memory_mb`` and a few batches.
+    The file is read once (kinds and raw personal data are looked for in all rows) and converted strictly column by
+    column; it is read again if its first block told the wrong kinds, and sorted by DuckDB if its rows are not in order.
+    Memory is bounded by ``limits.memory_mb`` and a few blocks.
 
     Parameters
     ----------
@@ -176,6 +180,8 @@ def read_sample(
         Bounds of the file, and the floor of people under which a cell of the report is hidden.
     now : datetime
         Aware; application times after it are refused. It does not enter the content.
+    sha256 : str, optional
+        Of the file, where it is known already.
 
     Returns
     -------
@@ -188,30 +194,17 @@ def read_sample(
         With ``code``, ``row`` and ``column`` of the first thing that makes the file unusable.
     """
     with tempfile.TemporaryDirectory(prefix=".work", dir=out) as folder:
-        work = Path(folder)
-        scan = scan_file(path, plan, limits, work, progress)
-        columns = _SampleColumns(plan, scan, now)
-        typed = work / "typed.parquet"
-        scan.write_typed(columns, columns.schema.append(pa.field("source_row", pa.int64())), typed, progress)
+        typed, rows = Path(folder) / "typed.parquet", out / "rows.parquet"
+        reading = FileReading(path, plan, limits, progress)
+        scan, columns = read_file(reading, lambda names, kinds: _SampleColumns(plan, names, kinds, now), typed, sha256)
         with engine(out, limits) as connection:
-            if plan.row_id:
-                validation.check_row_ids(connection, typed, plan.row_id)
-            _write_rows(connection, typed, columns.schema, out / "rows.parquet", scan.n_rows, progress)
+            columns.order.settle(connection, typed, rows, columns.schema, scan.n_rows, progress)
             try:
-                report, marks = _report(connection, out / "rows.parquet", scan, columns, limits)
+                report, marks = _report(connection, rows, scan, columns, limits)
             except BaseException:
-                (out / "rows.parquet").unlink()
+                rows.unlink()
                 raise
     return _ticket(plan, scan, columns, report, marks, out), report
-
-
-def _write_rows(
-    connection: duckdb.DuckDBPyConnection, typed: Path, schema: pa.Schema, path: Path, n_rows: int, progress: Progress
-) -> None:
-    names = ", ".join(quoted(name) for name in schema.names)
-    query = f"SELECT {names} FROM read_parquet({literal(str(typed))}) ORDER BY row_id"
-    for _, done in write_sorted(connection, query, schema, path):
-        progress(done, n_rows, "writing")
 
 
 def _report(

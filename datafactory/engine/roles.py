@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datafactory.engine import times
-from datafactory.engine.kinds import NUMBER, numeric_text, tidy
+from datafactory.engine.kinds import NUMBER
+from datafactory.engine.looking import Look, numeric_text, tidy
 from datafactory.engine.plans import FilePlan, SamplePlan
 from modeling.errors import DataError
 
@@ -17,11 +18,18 @@ SPLITS = ("train", "valid", "test", "oot")
 _SHOWN = 20  # characters of a value that an error may quote
 
 
-def as_text(column: pa.Array, nulls: tuple[str, ...]) -> pa.Array:
+def as_text(look: Look) -> pa.Array:
     """A role's values as text; whole numbers lose the ``.0`` that a missing value elsewhere gave them."""
-    if pa.types.is_floating(column.type):
-        column = _whole(column)
-    text = tidy(column if pa.types.is_string(column.type) else column.cast(pa.string()), nulls)
+    if look.is_text:
+        return look.tidied if look.hex_length else without_point(look.tidied)
+    column = _whole(look.column) if pa.types.is_floating(look.column.type) else look.column
+    return without_point(tidy(column.cast(pa.string()), look.reading.nulls))
+
+
+def without_point(text: pa.Array) -> pa.Array:
+    """Whole numbers without ``.0``."""
+    if not pc.any(pc.match_substring(text, ".0")).as_py():
+        return text
     return pc.replace_substring_regex(text, r"^(-?\d+)\.0+$", r"\1")
 
 
@@ -37,7 +45,7 @@ def _first(mask: pa.Array) -> int:
 
 
 def _plain(values: tuple[str, ...]) -> pa.Array:
-    return pc.utf8_lower(as_text(pa.array([str(value) for value in values], pa.string()), ()))
+    return pc.utf8_lower(without_point(pa.array([str(value).strip() for value in values], pa.string())))
 
 
 @dataclass
@@ -49,8 +57,8 @@ class LabelColumn:
     n_good: int = 0
     n_missing: int = 0
 
-    def convert(self, column: pa.Array, first_row: int) -> pa.Array:
-        text = as_text(column, self.plan.nulls)
+    def convert(self, look: Look, first_row: int) -> pa.Array:
+        text = as_text(look)
         lower = pc.utf8_lower(text)
         bad, good = (pc.is_in(lower, _plain(v)) for v in (self.plan.bad_values, self.plan.good_values))
         other = pc.and_(pc.is_valid(text), pc.invert(pc.or_(bad, good)))
@@ -107,17 +115,26 @@ class TimeColumn:
         self.time_format = self.plan.time_format
         times.zone_of(self.plan.zone)
 
-    def convert(self, column: pa.Array, first_row: int) -> pa.Array:
-        native = pa.types.is_timestamp(column.type) or pa.types.is_date32(column.type)
+    def convert(self, look: Look, first_row: int) -> pa.Array:
+        native = not look.is_text and (pa.types.is_timestamp(look.column.type) or pa.types.is_date32(look.column.type))
         if native:
-            values = times.native_to_utc(column, self.plan.zone, self.date_means)
+            values = times.native_to_utc(look.column, self.plan.zone, self.date_means)
         else:
-            values = self._parsed(as_text(column, self.plan.nulls), first_row)
+            values = self._from_text(look, first_row)
         self._check_present(values, first_row)
         if self.future_refused:
             self._check_future(values, first_row)
         self.n_missing += values.null_count
         return values
+
+    def _from_text(self, look: Look, first_row: int) -> pa.Array:
+        """The distinct values are parsed; where one is wrong, all, to name its row."""
+        if look.is_text and look.distinct is not None:
+            try:
+                return look.by_distinct(lambda values: self._parsed(without_point(tidy(values, look.reading.nulls)), 1))
+            except DataError:
+                pass
+        return self._parsed(as_text(look), first_row)
 
     def _parsed(self, text: pa.Array, first_row: int) -> pa.Array:
         if text.null_count == len(text):
@@ -172,9 +189,9 @@ class TimeColumn:
             )
 
 
-def weight_values(column: pa.Array, plan: SamplePlan, first_row: int) -> pa.Array:
+def weight_values(look: Look, plan: SamplePlan, first_row: int) -> pa.Array:
     """Weights as doubles: present, finite, above zero."""
-    text = numeric_text(as_text(column, plan.nulls), plan.decimal)
+    text = numeric_text(as_text(look), plan.decimal)
     number = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
     values = pc.if_else(number, text, None).cast(pa.float64())
     wrong = pc.invert(pc.fill_null(pc.and_(pc.is_finite(values), pc.greater(values, 0.0)), False))
@@ -188,9 +205,9 @@ def weight_values(column: pa.Array, plan: SamplePlan, first_row: int) -> pa.Arra
     return values
 
 
-def split_values(column: pa.Array, plan: SamplePlan, first_row: int) -> pa.Array:
+def split_values(look: Look, plan: SamplePlan, first_row: int) -> pa.Array:
     """Splits as ``train``, ``valid``, ``test`` or ``oot``."""
-    text = pc.utf8_lower(as_text(column, plan.nulls))
+    text = pc.utf8_lower(as_text(look))
     text = pc.replace_with_mask(text, pc.fill_null(pc.equal(text, "validation"), False), pa.scalar("valid"))
     wrong = pc.invert(pc.is_in(text, pa.array(SPLITS)))
     if pc.any(wrong).as_py():
@@ -205,7 +222,7 @@ def split_values(column: pa.Array, plan: SamplePlan, first_row: int) -> pa.Array
     return text
 
 
-def approved_values(column: pa.Array, plan: SamplePlan) -> pa.Array:
+def approved_values(look: Look, plan: SamplePlan) -> pa.Array:
     """Whether the application was approved; null where the decision is missing."""
-    text = pc.utf8_lower(as_text(column, plan.nulls))
+    text = pc.utf8_lower(as_text(look))
     return pc.if_else(pc.is_null(text), None, pc.is_in(text, _plain(plan.approved_values)))

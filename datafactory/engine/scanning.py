@@ -1,69 +1,61 @@
-"""First pass over a file: bounded, checked for raw personal numbers, kept raw in Arrow with the kinds it holds."""
+"""A file is read once, by several threads: cut into blocks, looked at, checked, converted and written in order.
+
+The kinds of the columns are known when the first block is; a later block may show that a column is of a wider kind, and
+then the file is read again with the kinds that hold for all its rows.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
-from datafactory.engine.dialect import DELIMITERS, Dialect, find_dialect
-from datafactory.engine.files import RawTable, open_table
-from datafactory.engine.identifiers import PersonalScan, check_id_role
+from datafactory.engine.blocks import Block, BlockTable, open_blocks
+from datafactory.engine.dialect import DELIMITERS, find_dialect
+from datafactory.engine.identifiers import check_id_role
 from datafactory.engine.kinds import KindScan
-from datafactory.engine.plans import Limits, SamplePlan, SourcePlan, check_roles
+from datafactory.engine.looking import Look, Reading
+from datafactory.engine.personal import PersonalScan
+from datafactory.engine.plans import Dialect, FilePlan, Limits, SamplePlan, SourcePlan, check_roles, feature_columns
 from datafactory.engine.sniffing import looks_like_data
-from datafactory.engine.tables import group_rows, writer
+from datafactory.engine.tables import TableWriter
 from modeling.artifacts import Kind, Progress
 from modeling.errors import DataError
 
-LOOK_BYTES = 64 * 1024**2
+LOOKS_AHEAD = 2  # blocks that are looked at while another is converted
+Looks = dict[str, Look]
 
 
 class Columns(Protocol):
-    """The columns of a sample or a source, which turn raw rows into typed ones."""
+    """The columns of a sample or a source, which turn looks at raw columns into typed rows."""
 
-    def convert(self, batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch: ...
+    @property
+    def schema(self) -> pa.Schema: ...
+
+    def convert(self, looks: Looks, first_row: int, n_rows: int) -> pa.RecordBatch: ...
 
     def verify(self) -> None:
         """After the last row: raise for what only all rows together can tell."""
 
 
+C = TypeVar("C", bound=Columns)
+
+
 @dataclass(frozen=True)
 class Scan:
-    """What the first pass leaves: every value as it came, in Arrow, and what the columns are."""
+    """What is known of a file once it was read."""
 
-    path: Path
     names: list[str]
     kinds: dict[str, Kind]
     n_rows: int
     dialect: Dialect
     sha256: str
-
-    def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Batches with the 1-based number of their first row."""
-        first = 1
-        rows = group_rows(len(self.names))
-        with pa.memory_map(str(self.path)) as source:
-            reader = pa.ipc.open_file(source)
-            for position in range(reader.num_record_batches):
-                batch = reader.get_batch(position)
-                for start in range(0, batch.num_rows, rows):
-                    part = batch.slice(start, rows)
-                    yield first, part
-                    first += part.num_rows
-
-    def write_typed(self, columns: Columns, schema: pa.Schema, path: Path, progress: Progress) -> None:
-        """Write the typed rows that ``columns`` makes of the raw ones, batch by batch."""
-        with writer(path, schema) as table:
-            for first, batch in self.batches():
-                table.write(columns.convert(batch, first))
-                progress(first - 1 + batch.num_rows, self.n_rows, "converting")
-        columns.verify()
 
 
 def file_sha256(path: Path) -> str:
@@ -71,57 +63,154 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def scan_file(path: Path, plan: SamplePlan | SourcePlan, limits: Limits, work: Path, progress: Progress) -> Scan:
-    """Read the whole file once into ``work``; raises :class:`DataError` at the first thing that makes it unusable."""
-    dialect = find_dialect(path, limits, plan.encoding, plan.delimiter)
-    kinds, personal = KindScan(plan.nulls, plan.decimal), PersonalScan()
-    target = work / "raw.arrow"
-    with open_table(path, dialect.encoding, dialect.delimiter, limits) as table:
-        _check_plan(plan, table.names)
-        n_rows = _keep(table, target, personal, kinds, progress)
-    personal.refuse()
-    found = {name: plan.kinds.get(name, kinds.kind(name)) for name in table.names}
-    return Scan(target, table.names, found, n_rows, dialect, file_sha256(path))
+@dataclass
+class FileReading:
+    """One file, its plan, and what was found so far."""
+
+    path: Path
+    plan: SamplePlan | SourcePlan
+    limits: Limits
+    progress: Progress
+    dialect: Dialect = field(init=False)
+    reading: Reading = field(init=False)
+    kinds: KindScan = field(init=False)
+    personal: PersonalScan = field(default_factory=PersonalScan)
+
+    def __post_init__(self) -> None:
+        self.dialect = find_dialect(self.path, self.limits, self.plan)
+        self.reading = Reading(self.plan.nulls, self.plan.decimal)
+        self.kinds = KindScan(self.plan.nulls, self.plan.decimal)
+
+    def hints(self, names: list[str]) -> dict[str, Kind | None]:
+        """What each column is thought to be: pinned, found, or text for everything that is not kept as a feature."""
+        kept = set(feature_columns(self.plan, names))
+        found = {name: self.plan.kinds.get(name, self.kinds.kinds.get(name)) for name in names}
+        return {name: found[name] if name in kept else "category" for name in names}
+
+    def known(self, names: list[str]) -> dict[str, Kind]:
+        return {name: self.plan.kinds.get(name, self.kinds.kind(name)) for name in names}
 
 
-def _keep(table: RawTable, target: Path, personal: PersonalScan, kinds: KindScan, progress: Progress) -> int:
-    """Write every batch as it came, and look at it on the way."""
-    batches = iter(table.batches)
-    first = next(batches)  # a file without rows was refused before
+def read_file(
+    reading: FileReading, build: Callable[[list[str], dict[str, Kind]], C], typed: Path, sha256: str | None = None
+) -> tuple[Scan, C]:
+    """Read, check and convert a whole file into ``typed``, in the order of the file.
+
+    ``build`` makes the columns once names and kinds are known. Raises :class:`DataError` for the first thing that makes
+    the file unusable; raw personal data anywhere comes before what is wrong in a row.
+    """
+    columns, names, n_rows, failed = _first_pass(reading, build, typed)
+    reading.personal.refuse()
+    if failed:
+        raise failed
+    if columns is None:
+        columns, n_rows = _second_pass(reading, build, typed)
+    columns.verify()
+    return Scan(names, reading.known(names), n_rows, reading.dialect, sha256 or file_sha256(reading.path)), columns
+
+
+def _first_pass(
+    reading: FileReading, build: Callable[[list[str], dict[str, Kind]], C], typed: Path
+) -> tuple[C | None, list[str], int, DataError | None]:
+    """Look at everything, and write as long as the kinds of the first block hold and nothing is wrong."""
+    columns: C | None = None
+    writing: _Writing | None = None
+    failed: DataError | None = None
+    done, kinds = 0, {}
+    with open_blocks(reading.path, reading.dialect, reading.limits) as table:
+        _check_plan(reading.plan, table.names, reading.dialect)
+        with ThreadPoolExecutor(reading.limits.threads + 1) as pool:
+            for block, looks in _looked(table, reading, pool):
+                _learn(reading, table.names, looks, block)
+                now = reading.known(table.names)
+                if not done:
+                    kinds = now
+                if failed is None and now == kinds:
+                    try:
+                        columns = columns or build(table.names, kinds)
+                        writing = writing or _Writing(typed, columns.schema, pool)
+                        writing.write(columns.convert(looks, block.first, block.n_rows))
+                    except DataError as error:
+                        failed = error
+                done += block.n_rows
+                reading.progress(done, table.n_rows or 0, "reading")
+            if writing:
+                writing.close()
+    return columns if reading.known(table.names) == kinds else None, table.names, done, failed
+
+
+def _second_pass(reading: FileReading, build: Callable[[list[str], dict[str, Kind]], C], typed: Path) -> tuple[C, int]:
+    """Write with the kinds that hold for all rows."""
     done = 0
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, first.schema, options=options) as out:
-        for batch in _larger(chain([first], batches)):
-            for name, column in zip(table.names, batch.columns, strict=True):
-                numbers = kinds.look(name, column)
-                personal.look(name, column, done + 1, numbers)
-            out.write_batch(batch)
-            done += batch.num_rows
-            progress(done, table.n_rows or 0, "reading")
-    return done
+    with open_blocks(reading.path, reading.dialect, reading.limits) as table:
+        columns = build(table.names, reading.known(table.names))
+        with ThreadPoolExecutor(reading.limits.threads + 1) as pool:
+            writing = _Writing(typed, columns.schema, pool)
+            for block, looks in _looked(table, reading, pool):
+                writing.write(columns.convert(looks, block.first, block.n_rows))
+                done += block.n_rows
+                reading.progress(done, table.n_rows or 0, "converting")
+            writing.close()
+    return columns, done
 
 
-def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Batches of at least so many bytes: each column is looked at once a batch, which costs the same for few rows."""
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        if sum(one.nbytes for one in held) >= LOOK_BYTES:
-            yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
-            held = []
-    if held:
-        yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
+def _learn(reading: FileReading, names: list[str], looks: Looks, block: Block) -> None:
+    hints = reading.hints(names)
+    for name in names:
+        if hints[name] != "category" and name not in reading.plan.kinds:
+            reading.kinds.look(name, looks[name])
+        reading.personal.look(name, looks[name], block.first)
 
 
-def _check_plan(plan: SamplePlan | SourcePlan, names: list[str]) -> None:
+def _looked(table: BlockTable, reading: FileReading, pool: ThreadPoolExecutor) -> Iterator[tuple[Block, Looks]]:
+    """Blocks with a look at each column, in order; the next ones are looked at meanwhile."""
+    waiting: deque[tuple[Block, Future[Looks]]] = deque()
+    for block in table.blocks:
+        waiting.append((block, pool.submit(_look, block, table.names, reading.reading, reading.hints(table.names))))
+        if len(waiting) > LOOKS_AHEAD or block.first == 1:
+            first, looks = waiting.popleft()
+            yield first, looks.result()
+    while waiting:
+        first, looks = waiting.popleft()
+        yield first, looks.result()
+
+
+def _look(block: Block, names: list[str], reading: Reading, hints: dict[str, Kind | None]) -> Looks:
+    return dict(zip(names, block.looks(reading, [hints[name] for name in names]), strict=True))
+
+
+class _Writing:
+    """Batches written one after the other by a thread of the pool; at most one waits."""
+
+    def __init__(self, path: Path, schema: pa.Schema, pool: ThreadPoolExecutor) -> None:
+        self._table = TableWriter(path, schema)
+        self._pool = pool
+        self._last: Future[None] | None = None
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._wait()
+        self._last = self._pool.submit(self._table.write, batch)
+
+    def close(self) -> None:
+        self._wait()
+        self._table.flush()
+        self._table.close()
+
+    def _wait(self) -> None:
+        if self._last:
+            self._last.result()
+
+
+def _check_plan(plan: FilePlan, names: list[str], dialect: Dialect) -> None:
     if len(names) == 1 and (other := next((mark for mark in DELIMITERS if mark in names[0]), None)):
         raise DataError(
             "wrong_delimiter",
             "The header holds one name only. The values seem to be separated by %(other)s.",
             other=repr(other),
         )
-    if looks_like_data(names):
+    if dialect.header and looks_like_data(names):
         raise DataError("no_header", "The first row holds values, not names of columns. Add a header.")
+    assert isinstance(plan, SamplePlan | SourcePlan)
     check_roles(plan, names)
     for role in plan.ids:
         check_id_role(role)

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datafactory.engine import times
-from datafactory.engine.dialect import Dialect, find_dialect
+from datafactory.engine.dialect import find_dialect
 from datafactory.engine.files import open_table
-from datafactory.engine.identifiers import PersonalScan
-from datafactory.engine.kinds import NUMBER, kind_of_text, kind_of_type, tidy
-from datafactory.engine.plans import DEFAULT_NULLS, ColumnGuess, Limits, Sniff
+from datafactory.engine.kinds import NUMBER, kind_of_text, kind_of_type
+from datafactory.engine.looking import tidy
+from datafactory.engine.personal import PersonalScan
+from datafactory.engine.plans import DEFAULT_NULLS, ColumnGuess, Dialect, FilePlan, Limits, Sniff
 from etron_partner.identifiers import HASH_LENGTHS, masked
 from modeling.artifacts import Kind
 
@@ -41,7 +42,13 @@ _NAMESPACES = {
 _SPLITS = {"train", "valid", "test", "oot"}
 
 
-def sniff_file(path: Path, limits: Limits, encoding: str | None = None, delimiter: str | None = None) -> Sniff:
+def sniff_file(
+    path: Path,
+    limits: Limits,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    told: FilePlan | None = None,
+) -> Sniff:
     """Look at the first rows of a file.
 
     Parameters
@@ -52,13 +59,15 @@ def sniff_file(path: Path, limits: Limits, encoding: str | None = None, delimite
         Bounds; a file beyond them is refused here already.
     encoding, delimiter : str, optional
         What the caller knows about a text file; otherwise found.
+    told : FilePlan, optional
+        All that is known about how the file was saved, instead of these two.
 
     Raises
     ------
     DataError
         With code, row and column when the file cannot be read or holds raw personal numbers.
     """
-    dialect = find_dialect(path, limits, encoding, delimiter)
+    dialect = find_dialect(path, limits, told or FilePlan(encoding=encoding, delimiter=delimiter))
     head = _head(path, dialect, limits)
     _refuse_personal(head)
     columns = {name: head.column(name).combine_chunks() for name in head.column_names}
@@ -80,7 +89,7 @@ def sniff_file(path: Path, limits: Limits, encoding: str | None = None, delimite
 
 def _head(path: Path, dialect: Dialect, limits: Limits) -> pa.Table:
     held: list[pa.RecordBatch] = []
-    with open_table(path, dialect.encoding, dialect.delimiter, limits) as table:
+    with open_table(path, dialect, limits) as table:
         wanted = max(PREVIEW_ROWS, min(HEAD_ROWS, HEAD_CELLS // len(table.names)))
         for batch in table.batches:
             held.append(batch)
@@ -92,7 +101,7 @@ def _head(path: Path, dialect: Dialect, limits: Limits) -> pa.Table:
 def _refuse_personal(head: pa.Table) -> None:
     scan = PersonalScan()
     for name in head.column_names:
-        scan.look(name, head.column(name).combine_chunks(), 1)
+        scan.look_at_head(name, head.column(name).combine_chunks())
     scan.refuse()
 
 

@@ -16,10 +16,10 @@ from datafactory.engine import times, validation
 from datafactory.engine.identifiers import IdColumn
 from datafactory.engine.kinds import STORED, FeatureColumn
 from datafactory.engine.plans import Limits, SourcePlan, feature_columns
-from datafactory.engine.roles import TimeColumn, as_text
-from datafactory.engine.scanning import Scan, scan_file
+from datafactory.engine.roles import TimeColumn
+from datafactory.engine.scanning import FileReading, Looks, Scan, read_file
 from datafactory.engine.tables import engine, literal, quoted, write_sorted
-from modeling.artifacts import Column, Progress, SourceFile, fingerprint, hash_folder, no_progress
+from modeling.artifacts import Column, Kind, Progress, SourceFile, fingerprint, hash_folder, no_progress
 from modeling.errors import DataError
 from modeling.marks import ZERO_DELAY
 
@@ -35,14 +35,14 @@ _RESERVED_STARTS = ("id__", "__")  # hashed ids, and what queries need for thems
 class _SourceColumns:
     """All columns of one source, converted batch by batch."""
 
-    def __init__(self, plan: SourcePlan, scan: Scan, now: dt.datetime) -> None:
+    def __init__(self, plan: SourcePlan, names: list[str], kinds: dict[str, Kind], now: dt.datetime) -> None:
         self.plan = plan
         self.ids = [IdColumn(role) for role in plan.ids]
         self.event = TimeColumn(plan.event_time or "", plan, "end", now, required=True)
         self.known = TimeColumn(plan.known_at or "", plan, "end", now, future_refused=True)
         self.fields = [
-            FeatureColumn(name, scan.kinds[name], plan.nulls, plan.decimal, plan.zone)
-            for name in feature_columns(plan, scan.names)
+            FeatureColumn(name, kinds[name], plan.nulls, plan.decimal, plan.zone)
+            for name in feature_columns(plan, names)
         ]
         for one in self.fields:
             if one.name.lower() in _RESERVED or one.name.lower().startswith(_RESERVED_STARTS):
@@ -68,28 +68,25 @@ class _SourceColumns:
         fields += [(one.name, STORED[one.kind]) for one in self.fields]
         return pa.schema(fields)
 
-    def convert(self, batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
-        """One raw batch as typed rows."""
-        done: dict[str, pa.Array] = {}
-        for column in self.ids:
-            raw = batch.column(column.role.column)
-            done[column.role.target] = column.normalise(as_text(raw, self.plan.nulls), first_row)
-        self._convert_times(batch, first_row, done)
+    def convert(self, looks: Looks, first_row: int, n_rows: int) -> pa.RecordBatch:
+        """A block as typed rows."""
+        done = {column.role.target: column.convert(looks[column.role.column], first_row) for column in self.ids}
+        self._convert_times(looks, first_row, done)
         for one in self.fields:
-            done[one.name] = one.convert(batch.column(one.name), first_row)
-        return pa.RecordBatch.from_arrays([done[name] for name in self.schema.names], names=self.schema.names)
+            done[one.name] = one.convert(looks[one.name], first_row)
+        return pa.RecordBatch.from_arrays([done[name] for name in self.schema.names], schema=self.schema)
 
     def verify(self) -> None:
         for column in self.ids:
             column.verify()
 
-    def _convert_times(self, batch: pa.RecordBatch, first_row: int, done: dict[str, pa.Array]) -> None:
+    def _convert_times(self, looks: Looks, first_row: int, done: dict[str, pa.Array]) -> None:
         plan = self.plan
         if plan.event_time:
-            done["event_time"] = self.event.convert(batch.column(plan.event_time), first_row)
+            done["event_time"] = self.event.convert(looks[plan.event_time], first_row)
             done["known_at"] = self._delayed(done["event_time"])
         if plan.known_at:
-            known = self.known.convert(batch.column(plan.known_at), first_row)
+            known = self.known.convert(looks[plan.known_at], first_row)
             filled = done.get("known_at", known)
             self.n_known_filled += known.null_count
             if plan.event_time:
@@ -109,6 +106,7 @@ def read_source(
     limits: Limits,
     now: dt.datetime,
     progress: Progress = no_progress,
+    sha256: str | None = None,
 ) -> tuple[SourceFile, dict[str, Any]]:
     """Read a platform-side file into ``out/rows.parquet``.
 
@@ -122,11 +120,9 @@ def read_source(
         With ``code``, ``row`` and ``column`` of the first thing that makes the file unusable.
     """
     with tempfile.TemporaryDirectory(prefix=".work", dir=out) as folder:
-        work = Path(folder)
-        scan = scan_file(path, plan, limits, work, progress)
-        columns = _SourceColumns(plan, scan, now)
-        typed = work / "typed.parquet"
-        scan.write_typed(columns, columns.schema, typed, progress)
+        typed = Path(folder) / "typed.parquet"
+        reading = FileReading(path, plan, limits, progress)
+        scan, columns = read_file(reading, lambda names, kinds: _SourceColumns(plan, names, kinds, now), typed, sha256)
         with engine(out, limits) as connection:
             _write_rows(connection, typed, columns, out / "rows.parquet", scan.n_rows, progress)
             figures = _figures(connection, out / "rows.parquet", columns)

@@ -37,7 +37,10 @@ def writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
 class TableWriter:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.schema = schema
-        self._file = pq.ParquetWriter(path, schema, compression="zstd", compression_level=3)
+        repeating = [
+            field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_timestamp(field.type)
+        ]
+        self._file = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=repeating)
         self._group = group_rows(len(schema))
         self._held: list[pa.RecordBatch] = []
         self._rows = 0

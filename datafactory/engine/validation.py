@@ -113,29 +113,6 @@ def check_specials(checks: Checks, columns: Sequence[FeatureColumn], declared: C
             )
 
 
-def check_row_ids(connection: duckdb.DuckDBPyConnection, typed: Path, column: str) -> None:
-    """Raise :class:`DataError` when a row id is missing or given twice."""
-    source = f"read_parquet({literal(str(typed))})"
-    missing = connection.sql(f"SELECT min(source_row) FROM {source} WHERE row_id IS NULL").fetchone()
-    if missing and missing[0] is not None:
-        raise DataError(
-            "row_id_missing", "Row %(row)s, column %(column)s: the row id is missing.", row=missing[0], column=column
-        )
-    twice = connection.sql(
-        f"SELECT min(source_row) AS first, max(source_row) AS row, count(*) OVER () AS n FROM {source}"
-        " GROUP BY row_id HAVING count(*) > 1 ORDER BY first LIMIT 1"
-    ).fetchone()
-    if twice:
-        raise DataError(
-            "row_id_twice",
-            "Column %(column)s: %(count)d row ids occur more than once; rows %(first)d and %(row)s have the same.",
-            row=twice[1],
-            column=column,
-            first=twice[0],
-            count=twice[2],
-        )
-
-
 def check_duplicates(connection: duckdb.DuckDBPyConnection, rows: Path, plan: SamplePlan, checks: Checks) -> None:
     """Rows of one person at one time; refused when all rows are such, or all are one person's."""
     source = f"read_parquet({literal(str(rows))})"
@@ -167,15 +144,18 @@ def check_duplicates(connection: duckdb.DuckDBPyConnection, rows: Path, plan: Sa
 def months_of(connection: duckdb.DuckDBPyConnection, rows: Path, zone: str, has_label: bool) -> list[maturity.Month]:
     """Counts by month of application in the zone of the import."""
     outcomes = (
-        ", count(*) FILTER (y = 1) AS n_bad, count(DISTINCT person) FILTER (y = 1) AS bad_people"
-        ", count(DISTINCT person) FILTER (y = 0) AS good_people, count(y) AS n_labelled"
+        ", sum(n_bad) AS n_bad, count(*) FILTER (n_bad > 0) AS bad_people, count(*) FILTER (n_good > 0) AS good_people"
+        ", sum(n_bad + n_good) AS n_labelled"
     )
+    counted = ", count(*) FILTER (y = 1) AS n_bad, count(*) FILTER (y = 0) AS n_good"
     figures = rows_of(
         connection,
-        f"SELECT strftime(observed_at AT TIME ZONE {literal(zone)}, '%Y-%m') AS month, count(*) AS n,"
-        f" count(DISTINCT person) AS people{outcomes if has_label else ''}"
-        f" FROM read_parquet({literal(str(rows))}) GROUP BY month ORDER BY month",
+        f"SELECT month, sum(n) AS n, count(*) AS people{outcomes if has_label else ''} FROM"
+        f" (SELECT strftime(observed_at AT TIME ZONE {literal(zone)}, '%Y-%m') AS month, count(*) AS n"
+        f"{counted if has_label else ''} FROM read_parquet({literal(str(rows))}) GROUP BY month, person)"
+        " GROUP BY month ORDER BY month",
     )
+    figures = [row | {name: int(value) for name, value in row.items() if name != "month"} for row in figures]
     return [maturity.Month(**row) for row in figures]
 
 

@@ -73,7 +73,9 @@ def run_import_sample(*, sample: Sample, progress: Progress = no_progress) -> Sa
     path = uploads.require_file(sample.upload)
     with storage.staging() as staged:
         try:
-            ticket, report = read_sample(path, plan, staged, plans.limits(), timezone.now(), progress)
+            ticket, report = read_sample(
+                path, plan, staged, plans.limits(), timezone.now(), progress, sample.upload.sha256
+            )
         except DataError as error:
             if error.code.startswith("raw_"):
                 uploads.forget(sample.upload)

@@ -93,7 +93,9 @@ def run_import_source_version(*, version: SourceVersion, progress: Progress = no
     path = uploads.require_file(version.upload)
     with storage.staging() as staged:
         try:
-            ticket, report = read_source(path, plan, staged, plans.limits(), timezone.now(), progress)
+            ticket, report = read_source(
+                path, plan, staged, plans.limits(), timezone.now(), progress, version.upload.sha256
+            )
         except DataError as error:
             if error.code.startswith("raw_"):
                 uploads.forget(version.upload)

@@ -1,0 +1,83 @@
+# ruff: noqa: S608 - names and paths enter SQL through quoted() and literal() only
+"""Rows are written in the order of their ids: whether a file has it already, and the sort if it has not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datafactory.engine.tables import literal, quoted, write_sorted
+from modeling.artifacts import Progress
+from modeling.errors import DataError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class RowOrder:
+    """Sees the row ids go by; ids that only rise are present, in order and given once."""
+
+    def __init__(self, column: str | None) -> None:
+        self.column = column
+        self.rises = True
+        self._last: str | None = None
+        self._first_missing = 0
+
+    def see(self, ids: pa.Array, first_row: int) -> None:
+        if ids.null_count and not self._first_missing:
+            self._first_missing = first_row + int(pc.index(pc.is_null(ids), True).as_py())
+        if not self.rises:
+            return
+        rises = ids.null_count == 0 and pc.all(pc.greater(ids[1:], ids[:-1])).as_py() is not False
+        self.rises = rises and (self._last is None or ids[0].as_py() > self._last)
+        self._last = ids[-1].as_py()
+
+    def settle(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        typed: Path,
+        rows: Path,
+        schema: pa.Schema,
+        n_rows: int,
+        progress: Progress,
+    ) -> None:
+        """Make ``rows`` of ``typed``; raises :class:`DataError` when a row id is missing or given twice."""
+        if self.rises:
+            typed.rename(rows)
+            return
+        if self.column:
+            self._check_missing()
+            _check_twice(connection, typed, self.column)
+        names = ", ".join(quoted(name) for name in schema.names)
+        query = f"SELECT {names} FROM read_parquet({literal(str(typed))}) ORDER BY row_id"
+        for _, done in write_sorted(connection, query, schema, rows):
+            progress(done, n_rows, "writing")
+
+    def _check_missing(self) -> None:
+        if self._first_missing:
+            raise DataError(
+                "row_id_missing",
+                "Row %(row)s, column %(column)s: the row id is missing.",
+                row=self._first_missing,
+                column=self.column,
+            )
+
+
+def _check_twice(connection: duckdb.DuckDBPyConnection, typed: Path, column: str) -> None:
+    twice = connection.sql(
+        "SELECT min(file_row_number) + 1 AS first, max(file_row_number) + 1 AS row, count(*) OVER () AS n"
+        f" FROM read_parquet({literal(str(typed))}, file_row_number = true)"
+        " GROUP BY row_id HAVING count(*) > 1 ORDER BY first LIMIT 1"
+    ).fetchone()
+    if twice:
+        raise DataError(
+            "row_id_twice",
+            "Column %(column)s: %(count)d row ids occur more than once; rows %(first)d and %(row)s have the same.",
+            row=twice[1],
+            column=column,
+            first=twice[0],
+            count=twice[2],
+        )
