@@ -308,7 +308,11 @@ LOGGING = {
 # Who knows the figures of a project's line in lists: a function of the top floor, called by the lowest.
 PROJECT_FIGURES = "etron.project_figures.figures_of"
 # What the watchdog does besides at every look: functions of the upper floors that say how much they removed.
-WATCHDOG_ROUNDS = ["datafactory.services.sweeping.sweep_if_due", "datafactory.services.deletions.go_round"]
+WATCHDOG_ROUNDS = [
+    "datafactory.services.sweeping.sweep_if_due",
+    "datafactory.services.deletions.go_round",
+    "datafactory.services.private_matches.sweep",
+]
 # Who else keeps rows of people that were made of a feature table: classes of the upper floors, asked at a deletion.
 DERIVED_ROWS = ["models_registry.services.erasing.PredictedRows"]
 

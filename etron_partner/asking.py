@@ -26,6 +26,12 @@ def no_progress(done: int, total: int) -> None:
     """For callers that do not look."""
 
 
+def _new_key() -> bytes:
+    from private_set_intersection.python import client
+
+    return bytes(client.CreateWithNewKey(True).GetPrivateKeyBytes())
+
+
 class Asker:
     """Asks once about distinct ids of one kind.
 
@@ -38,14 +44,18 @@ class Asker:
     """
 
     def __init__(self, ids: Iterable[str], id_type: str, reveal: str, threads: int | None = None) -> None:
-        from private_set_intersection.python import client
-
         self.ids = sorted(set(ids))
         random.SystemRandom().shuffle(self.ids)
         self.id_type = id_type
         self.reveal = reveal
         self.threads = threads or os.cpu_count() or 1
-        self._secret = client.CreateWithNewKey(reveal == "ids")
+        self._key = _new_key()
+
+    def _client(self) -> Any:
+        """The secret, ready to be used: one object must not work for two threads at once."""
+        from private_set_intersection.python import client
+
+        return client.CreateFromKey(self._key, self.reveal == "ids")
 
     def request(self, progress: Progress = no_progress) -> bytes:
         """The bytes to send: a point of the curve for each id."""
@@ -53,7 +63,7 @@ class Asker:
 
         def hidden(piece: Sequence[str]) -> list[bytes]:
             elements = [element(self.id_type, id_hash) for id_hash in piece]
-            return list(self._secret.CreateRequest(elements).encrypted_elements)
+            return list(self._client().CreateRequest(elements).encrypted_elements)
 
         points: list[bytes] = []
         for part in self._pieces(hidden, self.ids):
@@ -67,18 +77,16 @@ class Asker:
     def known(self, setup: bytes, response: bytes, progress: Progress = no_progress) -> set[str]:
         """Which of the ids the platform holds."""
         found: set[str] = set()
-        for start, part in self._matched(self._secret.GetIntersection, setup, response, progress):
+        for start, part in self._matched("GetIntersection", setup, response, progress):
             found.update(self.ids[start + position] for position in part)
         return found
 
     def size(self, setup: bytes, response: bytes, progress: Progress = no_progress) -> Size:
         """About how many of the ids the platform holds."""
-        parts = self._matched(self._secret.GetIntersectionSize, setup, response, progress)
+        parts = self._matched("GetIntersectionSize", setup, response, progress)
         return estimated_size(sum(part for _start, part in parts), len(self.ids))
 
-    def _matched(
-        self, compare: Callable[[Any, Any], Any], setup: bytes, response: bytes, progress: Progress
-    ) -> Iterator[tuple[int, Any]]:
+    def _matched(self, compare: str, setup: bytes, response: bytes, progress: Progress) -> Iterator[tuple[int, Any]]:
         """``(first position, result)`` of each piece of the response."""
         from private_set_intersection.python import Response, ServerSetup
 
@@ -90,7 +98,7 @@ class Asker:
             raise Unfitting
 
         def compared(piece: Sequence[bytes]) -> Any:
-            return compare(held, Response(encrypted_elements=piece))
+            return getattr(self._client(), compare)(held, Response(encrypted_elements=piece))
 
         for number, part in enumerate(self._pieces(compared, points)):
             yield number * _PIECE, part

@@ -12,7 +12,7 @@ from datafactory.services.private_matches import DAYS, MAX_DAYS
 
 
 class NewPrivateMatchSerializer(serializers.Serializer[Any]):
-    source = serializers.SlugField(max_length=60)
+    source: Any = serializers.SlugField(max_length=60)
     version = serializers.IntegerField(required=False, min_value=1, help_text="The newest if left out.")
     id_type = serializers.CharField(max_length=60, help_text="For example mobile__sha256.")
     reveal = serializers.ChoiceField(choices=PrivateMatch.Reveal.choices, default=PrivateMatch.Reveal.IDS)
@@ -31,7 +31,7 @@ class SizeOfPrivateMatchSerializer(serializers.Serializer[Any]):
 class PrivateMatchSerializer(serializers.ModelSerializer[Any]):
     project: Any = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     institution: Any = serializers.SlugRelatedField(slug_field="slug", read_only=True)
-    source = serializers.SlugField(source="source_version.source.slug", read_only=True)
+    source: Any = serializers.SlugField(source="source_version.source.slug", read_only=True)
     version = serializers.IntegerField(source="source_version.number", read_only=True)
     state = serializers.SerializerMethodField()
     job = serializers.UUIDField(source="job_id", allow_null=True, read_only=True)

@@ -36,7 +36,7 @@ class BytesParser(BaseParser):
 
     media_type = BYTES
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> IO[Any]:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         return stream
 
 
@@ -125,7 +125,8 @@ class PrivateMatchRequest(APIView):
         """The session's one request, protobuf ``Request``: points under the partner's secret. The same bytes again get
         the same answer, others 409."""
         session = access.asked_private_match_for(request.user, slug, pk)
-        private_matches.ask(user=person(request.user), session=session, body=request.data)
+        body: Any = request.data
+        private_matches.ask(user=person(request.user), session=session, body=body)
         return shown(request, session, status.HTTP_202_ACCEPTED)
 
 

@@ -197,10 +197,10 @@ def answer(data: bytes, key: bytes, mode: Mode, out: Path, threads: int = 1, pro
     from private_set_intersection.python import Request, Response, server
 
     elements, _ = _elements(data)
-    secret = server.CreateFromKey(key, mode == "ids")
 
     def raised(piece: Sequence[bytes]) -> list[bytes]:
         part = Request(reveal_intersection=mode == "ids", encrypted_elements=piece)
+        secret = server.CreateFromKey(key, mode == "ids")  # one object must not work for two threads at once
         try:
             return list(secret.ProcessRequest(part).encrypted_elements)
         except RuntimeError:

@@ -92,6 +92,25 @@ def test_pieces_and_threads_change_nothing(tmp_path, key, monkeypatch):
     assert done.asker.known(done.setup, done.response) == set(held) & set(asked)
 
 
+def test_many_threads_give_what_one_gives(tmp_path, key, monkeypatch):
+    """The library's objects break when two threads use one: every piece of work has its own."""
+    monkeypatch.setattr(engine, "_PIECE", 40)
+    monkeypatch.setattr("etron_partner.asking._PIECE", 40)
+    held, asked = ids_of(range(1200)), ids_of(range(600, 1800))
+    asker = Asker(asked, TYPE, "ids", threads=8)
+    request = asker.request()
+    written = {}
+    for threads in (1, 8):
+        engine.prepare(pa.array(held), TYPE, key, "ids", tmp_path / "setup", threads=threads)
+        engine.answer(request, key, "ids", tmp_path / "response", threads=threads)
+        written[threads] = [(tmp_path / name).read_bytes() for name in ("setup", "response")]
+    assert written[1] == written[8]
+    for _ in range(3):
+        assert asker.known(*written[8]) == set(held) & set(asked)
+    asker.threads = 1
+    assert asker.request() == request
+
+
 def test_another_kind_of_id_with_the_same_hash_is_not_shared(tmp_path, key):
     held = ids_of(range(50))
     engine.prepare(pa.array(held), "idno__sha256", key, "ids", tmp_path / "setup")

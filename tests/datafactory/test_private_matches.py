@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from datafactory.engine import private_match as engine
 from datafactory.models import IdTrial, PrivateMatch, Source
 from datafactory.services import keyed_ids, private_matches, private_setups
 from etron_partner.asking import Asker
@@ -26,15 +27,14 @@ ASKED = [hashed(i) for i in range(40, 190)]  # 50 of these 150 are known
 def session(built, people, api_of, run_jobs):
     """``session.begin(…)``, ``.decide()``, ``.setup()``, ``.ask(bytes)``, ``.response()`` over the API."""
     built.source()
-    base = f"{built.base}/private-matches"
 
     class Session:
         partner, modeler, administrator = built.partner, built.modeler, api_of(people.administrator)
-        url = ""
+        url, base = "", f"{built.base}/private-matches"
 
         def begin(self, client=None, **body):
             wanted = {"source": "lending", "id_type": TYPE, "max_ids": 200} | body
-            answer = (client or self.partner).post(base, wanted, format="json")
+            answer = (client or self.partner).post(self.base, wanted, format="json")
             if answer.status_code == 201:
                 self.url = answer.json()["url"]
             return answer
@@ -63,9 +63,7 @@ def session(built, people, api_of, run_jobs):
         def read(self, client=None):
             return (client or self.partner).get(self.url)
 
-    session = Session()
-    session.base = base
-    return session
+    return Session()
 
 
 def request_of(ids=ASKED, reveal="ids"):
@@ -201,7 +199,7 @@ def test_the_request_comes_once(session):
 
 def test_too_many_ids_are_refused_before_anything_is_done(session, monkeypatch):
     session.opened(max_ids=140)
-    monkeypatch.setattr(private_matches.engine, "answer", None)
+    monkeypatch.setattr(engine, "answer", None)
     assert code_of(session.ask(request_of())) == (422, "private_match_too_many")
     assert code_of(session.ask(b"\x12" * 100_000)) == (422, "private_match_too_many"), "and before all of it is read"
     assert not IdTrial.objects.exists()
@@ -255,8 +253,13 @@ def test_the_set_up_is_made_once_a_mode_and_goes_with_the_projects_keys(session,
     session.opened()
     first = session.setup()
     made = []
-    real = private_setups.engine.prepare
-    monkeypatch.setattr(private_setups.engine, "prepare", lambda *args: made.append(args[3]) or real(*args))
+    real = engine.prepare
+
+    def counted(*arguments):
+        made.append(arguments[3])
+        return real(*arguments)
+
+    monkeypatch.setattr(engine, "prepare", counted)
     session.opened()
     assert session.setup() == first
     session.opened(reveal="size")
@@ -307,7 +310,7 @@ def test_a_withdrawn_authorisation_or_closed_project_stops_it(session, people, a
 def test_failed_work_shows_and_can_be_tried_again(session, monkeypatch, run_jobs):
     from projects import jobs
 
-    monkeypatch.setattr(private_setups.engine, "prepare", lambda *args: 1 / 0)
+    monkeypatch.setattr(engine, "prepare", lambda *args: 1 / 0)
     session.begin()
     session.decide()
     body = session.read(session.modeler).json()

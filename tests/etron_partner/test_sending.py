@@ -17,10 +17,20 @@ from etron_partner.site import Site
 LOCATION = "/api/v1/projects/loan/incoming/1"
 
 
+class Line(ThreadingHTTPServer):
+    """What the platform has, and what will go wrong."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Platform)
+        self.faults, self.begun, self.data, self.size, self.metadata = [], 0, bytearray(), 1, ""
+        self.head_status, self.verdict, self.chance = 200, "ready", random.Random(7)
+
+
 class Platform(BaseHTTPRequestHandler):
     """One upload. ``server.faults`` are done to the next pieces, one each."""
 
     protocol_version = "HTTP/1.1"
+    server: "Line"
 
     def log_message(self, *args):
         pass
@@ -75,9 +85,7 @@ class Platform(BaseHTTPRequestHandler):
 def platform(monkeypatch):
     monkeypatch.setattr("etron_partner.sending.PAUSES_S", (0,) * 8)
     monkeypatch.setattr("etron_partner.site.PAUSES_S", (0,) * 8)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Platform)
-    server.faults, server.begun, server.data, server.size = [], 0, bytearray(), 1
-    server.head_status, server.verdict, server.chance = 200, "ready", random.Random(7)
+    server = Line()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import requests
@@ -41,7 +43,10 @@ def place(built, live_server, people, run, tmp_path, monkeypatch):
     monkeypatch.setenv("ETRON_URL", live_server.url)
     monkeypatch.setenv("ETRON_TOKEN", create_token(people.partner, "command line"))
 
+    @dataclass
     class Place:
+        built: Any
+        run: Any
         file = tmp_path / "applications.csv"
         plan = tmp_path / "plan.json"
         known = tmp_path / "applications.known.csv"
@@ -57,10 +62,9 @@ def place(built, live_server, people, run, tmp_path, monkeypatch):
             words = ["private-match", self.file, "--project", built.project.slug, "--column", "mobile", *more]
             return run(*words, *(["--session", session] if session else []), json_=True)
 
-    place = Place()
+    place = Place(built, run)
     place.file.write_bytes(csv_bytes(clean_rows(N_PEOPLE)))
     place.plan.write_text(json.dumps(PLAN))
-    place.built, place.run = built, run
     return place
 
 
