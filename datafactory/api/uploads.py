@@ -102,6 +102,12 @@ def metadata(text: str) -> dict[str, str]:
     return found
 
 
+def metadata_of(row: IncomingUpload) -> str:
+    """The same words as they were told, for a client that has forgotten them."""
+    told = {"filename": row.filename, "sha256": row.sha256} | row.options
+    return ",".join(f"{name} {base64.b64encode(str(value).encode()).decode()}" for name, value in told.items() if value)
+
+
 def number(request: Request, name: str) -> int:
     """A header that holds a whole number of bytes."""
     text = request.headers.get(name, "")
@@ -201,7 +207,8 @@ class IncomingView(TusView):
     def head(self, request: Request, **where: Any) -> Response:
         row = self.row(request)
         require_version(request)
-        return Response(headers=standing(row) | {"Upload-Length": str(row.size_bytes)})
+        told = {"Upload-Length": str(row.size_bytes), "Upload-Metadata": metadata_of(row)}
+        return Response(headers=standing(row) | told)
 
     def _read(self, request: Request) -> Response:
         row = self.row(request)

@@ -28,17 +28,23 @@ def find_dialect(path: Path, limits: Limits, plan: FilePlan | None = None) -> Di
         return Dialect(format, header=plan.header, sheet=plan.sheet)
     if not format.startswith("csv"):
         return Dialect(format)
-    encoding = _known(plan.encoding) if plan.encoding else find_encoding(path, format)
+    encoding = known_encoding(plan.encoding) if plan.encoding else find_encoding(path, format)
     if plan.delimiter is not None and len(plan.delimiter.encode()) != 1:
         raise DataError("delimiter", "The delimiter must be one character.")
     delimiter = plan.delimiter or find_delimiter(_head_text(path, format, encoding))
     return Dialect(format, encoding, delimiter, plan.header)
 
 
-def _known(encoding: str) -> str:
+def known_encoding(encoding: str) -> str:
+    """The name under which text is decoded; DataError for one that is unknown or no encoding of text (``hex``).
+
+    >>> known_encoding("GBK"), known_encoding("UTF8")
+    ('gbk', 'utf-8-sig')
+    """
     try:
+        "".encode(encoding)
         name = codecs.lookup(encoding).name
-    except LookupError:
+    except (LookupError, ValueError):
         raise DataError("encoding_unknown", "%(encoding)s is not a known encoding.", encoding=encoding) from None
     return "utf-8-sig" if name == "utf-8" else name
 

@@ -4,6 +4,7 @@ The truth about the offset is the smaller of what the row says and what the file
 never acknowledged and is cut off before the next piece is written.
 """
 
+import errno
 import fcntl
 import os
 import time
@@ -107,11 +108,16 @@ class Hold:
         with self._locked():
             if not self._mine.exists():
                 raise taken_over()
-            view = memoryview(block)
+            self._put(memoryview(block))
+
+    def _put(self, view: memoryview) -> None:
+        try:
             while view:
                 done = os.pwrite(self._handle, view, self.position)
                 self.position += done
                 view = view[done:]
+        except OSError as error:
+            raise (disk_full() if error.errno == errno.ENOSPC else error) from error
 
     def keep(self) -> None:
         """Acknowledge what was written: first the bytes on disk, then the row."""
@@ -129,6 +135,10 @@ class Hold:
         self.position = self.kept
 
 
+def disk_full() -> DomainError:
+    return DomainError("disk_full", _("The server has no room for a file of this size."), 507)
+
+
 def taken_over() -> Conflict:
     return Conflict("upload_taken", _("Another request took this upload over. Ask for its offset and go on."))
 
@@ -144,7 +154,7 @@ def pour(hold: Hold, body: Body, length: int, digest: Digest | None) -> int:
     Without a ``digest`` every sixteen megabytes are kept on the way, with one nothing is: the caller compares first.
     """
     left = length
-    while left and (block := body.read(min(BLOCK_BYTES, left))):
+    while left and (block := _next(body, min(BLOCK_BYTES, left))):
         hold.write(block)
         left -= len(block)
         if digest is not None:
@@ -152,3 +162,11 @@ def pour(hold: Hold, body: Body, length: int, digest: Digest | None) -> int:
         elif hold.position - hold.kept >= SYNC_BYTES:
             hold.keep()
     return length - left
+
+
+def _next(body: Body, size: int) -> bytes:
+    """Nothing when the connection broke: some servers say so by an empty block, others by an error."""
+    try:
+        return body.read(size)
+    except OSError:
+        return b""

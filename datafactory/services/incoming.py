@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from datafactory import access
+from datafactory.engine.dialect import known_encoding
 from datafactory.models import IncomingUpload, Source
 from datafactory.services import uploads
-from datafactory.services.arriving import Body, Digest, Hold, file_of, offset_of, pour
+from datafactory.services.arriving import Body, Digest, Hold, disk_full, file_of, offset_of, pour
 from modeling.artifacts import Progress, no_progress, to_json
 from modeling.errors import DataError
 from projects import audit, jobs, storage
@@ -81,6 +82,8 @@ def begin(
     _require_room(institution, size_bytes)
     if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256.lower()):
         raise Invalid("sha256_format", _("The sha256 of the file is 64 hexadecimal digits."))
+    if encoding:
+        known_encoding(encoding)
     key = uuid.uuid4()
     path = f"uploads/{institution.slug}/{key}"
     storage.reserve(path)
@@ -111,7 +114,7 @@ def _require_room(institution: Institution, size_bytes: int) -> None:
             "too_many_uploads", _("Too many uploads are open. Finish or cancel one, or wait until they expire."), 429
         )
     if shutil.disk_usage(_existing(Path(settings.ARTIFACT_ROOT))).free < size_bytes:
-        raise DomainError("disk_full", _("The server has no room for a file of this size."), 507)
+        raise disk_full()
 
 
 def _existing(path: Path) -> Path:
@@ -224,7 +227,7 @@ def _require_ground(row: IncomingUpload) -> None:
 
 
 def sha256_of(path: Path, progress: Progress = no_progress) -> str:
-    """Read the file once more: a hash cannot be handed from one process to the next (about 1 s a gigabyte)."""
+    """Read the file once more: a hash cannot be handed from one process to the next (a second or two a gigabyte)."""
     digest, done, size = hashlib.sha256(), 0, path.stat().st_size
     with path.open("rb") as stream:
         while block := stream.read(READ_BYTES):
@@ -288,6 +291,8 @@ def abandon(*, row: IncomingUpload) -> None:
         current = IncomingUpload.objects.select_for_update().get(pk=row.pk)
         if current.upload_id:
             raise Conflict("upload_complete", _("This upload is complete."))
+        if is_alive(current.job):
+            raise Conflict("upload_checking", _("This file is being checked. Wait for the end, or cancel the job."))
         record("upload.abandoned", current, received_bytes=current.received_bytes)
         current.delete()
     storage.remove(row.path)

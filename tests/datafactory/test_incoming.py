@@ -1,6 +1,7 @@
 """Files that come in pieces: whatever breaks, the file that arrives is the one that was sent."""
 
 import base64
+import errno
 import hashlib
 import io
 import os
@@ -172,6 +173,55 @@ def kill(row, at, piece, chance):
             file.write(os.urandom(chance.randrange(1, 5_000)))
         else:
             file.truncate(chance.randrange(hold.kept, hold.position + 1))
+
+
+def test_a_connection_that_breaks_with_an_error_keeps_what_came(sender):
+    class Body(io.BytesIO):
+        def read(self, size=-1):
+            block = super().read(size)
+            if not block:
+                raise OSError("Connection reset by peer")
+            return block
+
+    sender.begin()
+    incoming.receive(row=sender.row, offset=0, length=200_000, body=Body(CONTENT[:150_000]))
+    assert sender.offset() == 150_000
+    assert sender.send()["state"] == "ready"
+
+
+def test_a_full_disk_is_said_plainly(sender, monkeypatch):
+    sender.begin()
+
+    def full(handle, data, at):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        answer = sender.append(CONTENT, 0)
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
+    assert sender.send()["state"] == "ready"
+
+
+def test_what_was_told_can_be_asked_for(sender):
+    sender.begin(encoding="utf-8")
+    told = sender.ask("HEAD").headers
+    assert (told["Upload-Length"], told["Cache-Control"]) == (str(SIZE), "no-store")
+    assert told["Upload-Metadata"] == words(filename="a.csv", encoding="utf-8")
+
+
+def test_a_file_that_is_checked_cannot_be_thrown_away(sender, settings, run_jobs):
+    settings.INCOMING_INLINE_BYTES = 10
+    sender.begin()
+    with run_jobs():
+        sender.append(CONTENT, 0)
+        assert sender.ask("DELETE").json()["code"] == "upload_checking"
+    assert sender.standing()["state"] == "ready"
+
+
+@pytest.mark.parametrize("encoding", ["hex", "zip", "no-such", "rot13", "a\0b"])
+def test_an_encoding_that_is_none_is_refused_before_the_file_comes(sender, encoding):
+    answer = sender.begin(encoding=encoding)
+    assert (answer.status_code, answer.json()["code"]) == (422, "encoding_unknown")
 
 
 def test_bytes_that_the_disk_lost_are_asked_for_again(sender):
