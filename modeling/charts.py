@@ -208,7 +208,7 @@ def bins_chart(bins: Mapping[str, Any], *, say: Say = _same) -> Figure:
 
     ``bins`` is the JSON form of :class:`modeling.woe.Bins`. Bins that hold nobody have no rate and are left out.
     """
-    rows = [row for row in bins["rows"] if row["share"]]
+    rows = [row for row in bins["rows"] if row["share"] != 0]
     labels = [row["label"] for row in rows]
     share = parts.bars(labels, [row["share"] for row in rows], name=say("Share of rows"), colour="var(--bar)")
     rate = parts.line(labels, [row["bad_rate"] for row in rows], name=say("Bad rate"), colour="bad-mark")
@@ -222,7 +222,7 @@ def bins_chart(bins: Mapping[str, Any], *, say: Say = _same) -> Figure:
     )
     beside = {"overlaying": "y", "side": "right", "showgrid": False}
     figure["layout"]["yaxis2"] = parts.axis(say("bad rate"), share=True, from_zero=True) | beside
-    reach = 1.1 * max((abs(row["woe"]) for row in rows), default=1.0)
+    reach = 1.1 * max((abs(row["woe"] or 0.0) for row in rows), default=1.0)
     figure["layout"]["yaxis3"] = parts.axis("", range_=(-reach, reach)) | beside | {"showticklabels": False}
     return figure
 
