@@ -1,7 +1,7 @@
 """A partner's CSV of a million rows and a hundred columns against the bare conversions of DuckDB and polars.
 
-Ours is ``read_sample`` as the job calls it: roles, kinds over all rows, raw personal data looked for in every value, the
-order of rows, the report. Each run is a process of its own, so that its peak of memory is its own; all start warm
+Ours is ``read_sample`` as the job calls it: roles, kinds over all rows, raw personal data looked for in every value,
+the order of rows, the report. Each run is a process of its own, so that its peak of memory is its own; all start warm
 (libraries imported, compiled code loaded by a small file). The peers get the types told and check nothing.
 """
 
@@ -95,7 +95,7 @@ def told(work: Callable[[str, str, dict[str, str], list[str]], float], arguments
 def child(module: str, small: Path, large: Path, target: Path, kinds: dict[str, str]) -> dict[str, float]:
     """One measured run in a process of its own."""
     command = [sys.executable, "-m", module, str(small), str(large), str(target), json.dumps(kinds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own modules
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     result: dict[str, float] = json.loads(done.stdout)
     return result
 
@@ -110,7 +110,7 @@ def sums(path: Path, prefix: str, kinds: dict[str, str]) -> list[float]:
             column = f'"{prefix}{name}"'
             parts.append(f"count({column})")
             parts += [f"sum({column})"] if kind in {"int", "float"} else []
-    found = duckdb.sql(f"SELECT {', '.join(parts)} FROM read_parquet('{path}')").fetchone()  # noqa: S608 - own names
+    found = duckdb.sql(f"SELECT {', '.join(parts)} FROM read_parquet('{path}')").fetchone()
     assert found is not None
     return [float(value) for value in found]
 

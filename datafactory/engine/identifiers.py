@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +12,7 @@ from datafactory.engine.looking import Look
 from datafactory.engine.plans import IdRole
 from datafactory.engine.roles import as_text
 from etron_partner.identifiers import ALGORITHMS, HASH_LENGTHS, MAX_TOKEN, RAW, is_namespace
+from etron_partner.placeholders import FILLERS, NOTHING, hashes_of
 from modeling.errors import DataError
 
 
@@ -41,17 +43,44 @@ class IdColumn:
     n_upper: int = 0
     formats: dict[str, int] = field(default_factory=dict)
     first_rows: dict[str, int] = field(default_factory=dict)
+    nothings: dict[str, int] = field(default_factory=dict)  # words for "missing" whose hash was found
+    fillers: dict[str, int] = field(default_factory=dict)  # numbers typed to fill a field
 
     def convert(self, look: Look, first_row: int) -> pa.Array:
         """Lower-case hex (tokens stay as they are); values of another format are counted for :meth:`verify`."""
         text = as_text(look)
-        if self._wanted == str(look.hex_length):
-            n = len(text) - text.null_count
+        if self._wanted != str(look.hex_length):
+            text = self._normalise(text, first_row)
+        else:
             self.n_missing += text.null_count
             for name in ("all", self._wanted):
-                self.formats[name] = self.formats.get(name, 0) + n
+                self.formats[name] = self.formats.get(name, 0) + len(text) - text.null_count
+        return self._without_nothing(text, first_row)
+
+    def _without_nothing(self, text: pa.Array, first_row: int) -> pa.Array:
+        """Hashes of an empty value become missing; hashes of fillers stay and are counted."""
+        if self.role.algorithm == RAW:
             return text
-        return self._normalise(text, first_row)
+        self._count_of(text, FILLERS, self.fillers, first_row)
+        nothing = self._count_of(text, NOTHING, self.nothings, first_row)
+        if nothing is None:
+            return text
+        self.n_missing += pc.sum(nothing).as_py()
+        return pc.if_else(nothing, None, text)
+
+    def _count_of(
+        self, text: pa.Array, values: tuple[str, ...], counts: dict[str, int], first_row: int
+    ) -> pa.Array | None:
+        known = hashes_of(self.role.algorithm, values)
+        found = pc.is_in(text, pa.array(list(known), pa.string()))
+        if not pc.any(found).as_py():
+            return None
+        kind = "nothing" if values is NOTHING else "filler"
+        self.first_rows.setdefault(kind, first_row + int(pc.index(found, True).as_py()))
+        for entry in pc.value_counts(text.filter(found)).to_pylist():
+            value = known[entry["values"]]
+            counts[value] = counts.get(value, 0) + entry["counts"]
+        return found
 
     def _normalise(self, text: pa.Array, first_row: int) -> pa.Array:
         if self.role.algorithm == RAW:
@@ -85,34 +114,55 @@ class IdColumn:
         """Raise :class:`DataError` unless every value has the format of the algorithm that was named."""
         total = self.formats.get("all", 0)
         right = self.formats.get(self._wanted, 0)
-        if total == 0:
+        if total == sum(self.nothings.values()):
             raise DataError("id_empty", "Column %(column)s is marked as an id and has no values.", column=self._name)
         if right == total:
             return
-        row = self.first_rows["other"]
-        found = {name: n for name, n in self.formats.items() if name not in {"all", self._wanted}}
-        other = max(found, key=lambda name: found[name], default=None)
-        if other is None:
-            raise DataError(
+        if right == 0 and (one := self._one_other(total)):
+            raise self._error(
+                "id_other_algorithm",
+                "Column %(column)s, row %(row)s: %(count)d of %(total)d values look like %(found)s, not %(algorithm)s.",
+                total=total,
+                count=self.formats[one],
+                found=_algorithms_of(one),
+            )
+        if not self._n_other_hashes:
+            raise self._error(
                 "id_format",
                 "Column %(column)s, row %(row)s: %(count)d of %(total)d values are not %(algorithm)s hashes in hex.",
-                row=row,
-                column=self._name,
-                count=total - right,
                 total=total,
-                algorithm=self.role.algorithm,
+                count=total - right,
             )
-        raise DataError(
-            "id_mixed_formats" if right else "id_other_algorithm",
-            "Column %(column)s, row %(row)s: %(count)d of %(total)d values look like %(found)s, not %(algorithm)s.",
-            row=row,
-            column=self._name,
-            count=found[other],
+        raise self._error(
+            "id_mixed_formats",
+            "Column %(column)s, row %(row)s: the hashes are of mixed formats: %(formats)s. Expected is %(algorithm)s.",
             total=total,
-            found=" / ".join(name for name, size in HASH_LENGTHS.items() if str(size) == other),
-            algorithm=self.role.algorithm,
+            formats=self._formats_told(total),
         )
+
+    def _error(self, code: str, template: str, **params: Any) -> DataError:
+        row = self.first_rows["other"]
+        return DataError(code, template, row=row, column=self._name, algorithm=self.role.algorithm, **params)
+
+    def _one_other(self, total: int) -> str | None:
+        """The one other format that all values have."""
+        return next((name for name, n in self.formats.items() if name != "all" and n == total), None)
+
+    @property
+    def _n_other_hashes(self) -> int:
+        return sum(n for name, n in self.formats.items() if name not in {"all", self._wanted})
+
+    def _formats_told(self, total: int) -> str:
+        """``33 sha256 / sm3, 7 md5, 2 -``: how many values have which format; "-" for what is no hash."""
+        counts = {name: n for name, n in self.formats.items() if name != "all"}
+        told = [f"{n:,} {_algorithms_of(name)}" for name, n in sorted(counts.items(), key=lambda item: -item[1])]
+        rest = total - sum(counts.values())
+        return ", ".join([*told, f"{rest:,} -"] if rest else told)
 
     @property
     def _name(self) -> str:
         return self.role.column
+
+
+def _algorithms_of(size: str) -> str:
+    return " / ".join(name for name, length in HASH_LENGTHS.items() if str(length) == size)

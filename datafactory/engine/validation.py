@@ -97,7 +97,34 @@ def check_ids(checks: Checks, ids: Sequence[IdColumn], n_rows: int) -> None:
                 column=column.role.column,
                 count=column.n_upper,
             )
+        _check_placeholders(checks, column)
     checks.passed("id_format", "Every id has the format of its algorithm; no raw personal number was found.")
+
+
+def _check_placeholders(checks: Checks, column: IdColumn) -> None:
+    if column.nothings:
+        checks.warned(
+            "id_of_nothing",
+            "Column %(column)s: %(count)d hashes are those of an empty value or of a word for it (%(values)s);"
+            " they count as missing.",
+            row=column.first_rows["nothing"],
+            column=column.role.column,
+            count=sum(column.nothings.values()),
+            values=_quoted_counts(column.nothings),
+        )
+    if column.fillers:
+        checks.warned(
+            "id_of_filler",
+            "Column %(column)s: %(count)d hashes are those of numbers that are typed to fill a field (%(values)s).",
+            row=column.first_rows["filler"],
+            column=column.role.column,
+            count=sum(column.fillers.values()),
+            values=_quoted_counts(column.fillers),
+        )
+
+
+def _quoted_counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"“{value}”: {n}" for value, n in sorted(counts.items(), key=lambda item: -item[1])[:6])
 
 
 def check_specials(checks: Checks, columns: Sequence[FeatureColumn], declared: Collection[str]) -> None:

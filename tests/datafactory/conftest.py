@@ -1,12 +1,17 @@
 """What tests of matches and feature tables start from: a ready sample and a ready source, brought over the API."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import pyarrow.parquet as pq
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from datafactory.engine.reading import SamplePlan, read_sample
 from datafactory.models import Match, Sample
-from tests.datafactory.files import PLAN, clean_rows, csv_bytes, hashed
+from modeling.artifacts import from_json
+from modeling.errors import DataError
+from tests.datafactory.files import LIMITS, NOW, PLAN, clean_rows, csv_bytes, hashed, write
 
 N_PEOPLE = 120
 EVENTS = {
@@ -75,3 +80,23 @@ def built(settings, project, people, api_of, run_jobs):
             return Match.objects.get(number=answer.json()["number"])
 
     return Built(partner=api_of(people.partner), modeler=api_of(people.modeler), project=project)
+
+
+@pytest.fixture
+def read(tmp_path):
+    """``read(content, **changes of the plan)`` -> ticket, report, table; the folder is new each time."""
+    count = iter(range(1000))
+
+    def run(content, limits=LIMITS, **changes):
+        plan = replace(from_json(SamplePlan, PLAN), **changes)
+        folder = tmp_path / f"out{next(count)}"
+        folder.mkdir()
+        try:
+            ticket, report = read_sample(write(tmp_path, content), plan, folder, limits, NOW)
+        except DataError:
+            assert list(folder.iterdir()) == [], "a refused file must leave nothing behind"
+            raise
+        assert [path.name for path in folder.iterdir()] == ["rows.parquet"]
+        return ticket, report, pq.read_table(folder / "rows.parquet")
+
+    return run

@@ -1,9 +1,12 @@
 """Small files for the tests of reading: a clean sample, and the same with one thing wrong."""
 
 import csv
+import datetime as dt
 import hashlib
 import io
 from pathlib import Path
+
+from datafactory.engine.plans import Limits
 
 COLUMNS = ("app_id", "mobile", "applied_on", "bad", "income", "city")
 CITIES = ("上海", "北京", "广州")
@@ -56,3 +59,31 @@ PLAN = {
     "observed_at": "applied_on",
     "label": "bad",
 }
+
+NOW = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
+LIMITS = Limits(max_bytes=20_000_000, max_unpacked_bytes=200_000_000, max_rows=100_000, max_columns=500)
+
+
+def codes(report, state="warned"):
+    return {line["code"] for line in report["checks"] if line["state"] == state}
+
+
+def check(report, code):
+    line = next(line for line in report["checks"] if line["code"] == code)
+    return line["template"] % line["params"], line["params"]
+
+
+def digits(i):
+    return f"138{i:08d}"
+
+
+def id_card(i):
+    stem = f"110105198001{i % 28 + 1:02d}{i:03d}"
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    return stem + "10X98765432"[sum(int(a) * b for a, b in zip(stem, weights, strict=True)) % 11]
+
+
+def bank_card(i):
+    stem = f"62220202000{i:07d}"
+    total = sum(sum(divmod(2 * int(d), 10)) if p % 2 == 0 else int(d) for p, d in enumerate(reversed(stem)))
+    return stem + str(-total % 10)
