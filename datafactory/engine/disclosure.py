@@ -68,19 +68,28 @@ def shown(count: int, total: int, floor: int) -> int | None:
     return None if 0 < count < floor or 0 < total - count < floor else count
 
 
+def few(count: int, total: int, floor: int) -> bool:
+    """Whether a count of people who were found is too small to be told, or leaves too few.
+
+    Nobody and everybody count as few: they would tell of each single person that it is absent or there.
+
+    >>> [few(count, 100, 10) for count in (0, 9, 10, 90, 91, 100)]
+    [True, True, False, False, True, True]
+    """
+    return count < floor or total - count < floor
+
+
 def coarse(count: int, total: int, floor: int) -> int:
     """A count of matched rows to the next multiple of ``floor``, halves up: it is told no more exactly than this.
 
-    Nobody and all stay as they are; in a table where that is not so of every group they are hidden. What a figure
-    leaves of ``total`` is the total less the coarse figure, never a second rounding, which would narrow the first.
+    What a figure leaves of ``total`` is the total less the coarse figure, never a second rounding, which would narrow
+    the first.
 
     Examples
     --------
-    >>> coarse(704, 1000, 10), coarse(705, 1000, 10), coarse(1000, 1000, 10), coarse(704, 1000, 1)
+    >>> coarse(704, 1000, 10), coarse(705, 1000, 10), coarse(998, 1001, 10), coarse(704, 1000, 1)
     (700, 710, 1000, 704)
     """
-    if count in (0, total):
-        return count
     return min(total, (2 * count + floor) // (2 * floor) * floor)
 
 
@@ -99,20 +108,18 @@ def hidden_groups(
     Returns
     -------
     bool array. If any is hidden then the hidden ones together hold at least ``floor`` hits and ``floor`` misses, or
-    all are hidden. A table in which all or nobody is hit has nothing to hide: the total says it of every group.
+    all are hidden, as in a table in which all or nobody is hit.
 
     Examples
     --------
     >>> hidden_groups([500, 3, 400], [900, 20, 800], 10).tolist()
     [False, True, True]
     >>> hidden_groups([900, 20], [900, 20], 10).tolist()
-    [False, False]
+    [True, True]
     """
     hit, size = np.asarray(hits, dtype=np.int64), np.asarray(people, dtype=np.int64)
     missed = size - hit
     wanted = np.asarray(already, bool) if len(already) else np.zeros(len(size), bool)
-    if hit.sum() == 0 or missed.sum() == 0:
-        return wanted
     hidden: npt.NDArray[np.bool_] = (hit < floor) | (missed < floor) | wanted
     for group in np.argsort(size, kind="stable"):
         enough = hit[hidden].sum() >= floor and missed[hidden].sum() >= floor and hidden.sum() > 1

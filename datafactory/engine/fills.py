@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datafactory.engine.disclosure import coarse, count_people, shown
+from datafactory.engine.disclosure import coarse, count_people, few
 from datafactory.engine.engines import Table, TableEngine
 from datafactory.engine.keying import id_column, keys_file
 from datafactory.engine.matching import MatchPlan, SourceInput, as_known, moments_of, source_prefix, validity_starts
@@ -60,7 +60,7 @@ def _told(
     filled: npt.NDArray[np.bool_], person: npt.NDArray[np.int64], y: npt.NDArray[np.int64] | None, floor: int
 ) -> dict[str, Any]:
     people = count_people(person[filled])
-    if shown(people, count_people(person), floor) is None or 0 < count_people(person[~filled]) < floor:
+    if few(people, count_people(person), floor) or count_people(person[~filled]) < floor:
         return {"hidden": True, "n_filled": None, "share": None, "bad_filled": None, "bad_empty": None}
     n_filled = coarse(int(filled.sum()), len(filled), floor)
     with_value, without = (None, None) if y is None else _bad_rates(filled, person, y, floor)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datafactory.engine.disclosure import coarse, count_people, hidden_groups, people_by_group, rounded_rate, shown
+from datafactory.engine.disclosure import coarse, count_people, few, hidden_groups, people_by_group, rounded_rate, shown
 from datafactory.engine.population import Groups, compare
 from modeling.artifacts import Column
 from modeling.marks import POPULATION_DIFFERS
@@ -124,8 +124,8 @@ def _labels(y: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], list[str]]
 def _overall(sample: _Sample) -> dict[str, Any]:
     n_rows, n_matched = len(sample.matched), int(sample.matched.sum())
     matched, missed = sample.people(sample.matched), sample.people(~sample.matched)
-    hide = 0 < missed < sample.cell_floor or 0 < matched < sample.cell_floor
-    extreme = float(matched >= sample.cell_floor)  # nearly nobody or nearly everybody: told as nobody or everybody
+    hide = few(matched, sample.n_people, sample.cell_floor) or missed < sample.cell_floor
+    extreme = float(2 * matched > sample.n_people)  # nearly nobody or nearly everybody: told as nobody or everybody
     told_rows, told_people = sample.told(sample.matched), coarse(matched, sample.n_people, sample.cell_floor)
     return {
         "n_rows": n_rows,
@@ -163,9 +163,10 @@ def _groups(
 
 
 def _source(sample: _Sample, hits: Hits) -> dict[str, Any]:
-    people, total = sample.people(hits.hit), sample.n_people
+    people, missed = sample.people(hits.hit), sample.people(~hits.hit)
     beside = sample.people(sample.matched & ~hits.hit)  # found elsewhere: a difference that tables give away
-    hide = shown(people, total, sample.cell_floor) is None or 0 < beside < sample.cell_floor
+    hide = few(people, sample.n_people, sample.cell_floor) or missed < sample.cell_floor
+    hide = hide or 0 < beside < sample.cell_floor
     told = None if hide else sample.told(hits.hit)
     enough = not hide and people >= 10 * sample.cell_floor
     return {
@@ -221,9 +222,9 @@ def _rows_per_hit(sample: _Sample, hits: Hits) -> dict[str, Any] | None:
     if hits.rows is None:
         return None
     several = hits.hit & (hits.rows > 1)
-    people = shown(sample.people(several), sample.people(hits.hit), sample.cell_floor)
+    hide = few(sample.people(several), sample.people(hits.hit), sample.cell_floor)
     return {
-        "n_several": None if people is None else sample.told(several, int(hits.hit.sum())),
+        "n_several": None if hide else sample.told(several, int(hits.hit.sum())),
         **{key: value for key, value in _whole_quantiles(hits.rows[hits.hit]).items() if key in {"p50", "p90"}},
     }
 
@@ -248,9 +249,8 @@ def _by_id_type(sample: _Sample, hits: Sequence[Hits], id_types: Sequence[str]) 
     people = people_by_group(sample.person, best, len(id_types) + 1)
     others = [sample.n_people - count for count in people]
     hidden = (people < sample.cell_floor) | (np.asarray(others) < sample.cell_floor)
-    hidden &= ~((people == 0) | (people == sample.n_people))
     if hidden.sum() == 1:
-        rest = np.where(hidden | (people == 0), np.iinfo(np.int64).max, people)
+        rest = np.where(hidden, np.iinfo(np.int64).max, people)
         hidden[rest.argmin()] = True
     told = [None if hidden[index] else sample.told(best == index) for index in range(len(id_types))]
     return [

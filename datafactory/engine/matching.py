@@ -189,6 +189,7 @@ def match_sample(
     _write_matched(rows, plan, spine, found, out / "matched.parquet")
     report = _report(sample, sample_dir, plan, found, marks, told_before)
     ids = report.pop("exact")
+    _check_found(ids["n_matched_ids"], plan, rows.num_rows)
     (out / "report.json").write_bytes(msgspec.json.encode(report, order="deterministic"))
     ticket = MatchReport(
         fingerprint=fingerprint(match_recipe(sample, plan)),
@@ -205,12 +206,13 @@ def match_sample(
     return ticket, report
 
 
-def _check_found(found: Sequence[SourceHits], plan: MatchPlan, n_rows: int) -> None:
-    if not any(hits.hit.any() for hits in found):
+def _check_found(n_people: int, plan: MatchPlan, n_rows: int) -> None:
+    """Nobody and a few are one answer: who asks about chosen people learns nothing of any of them."""
+    if n_people < max(1, plan.cell_floor):
         raise DataError(
             "no_match",
-            "None of the %(n_rows)d applications was found in %(sources)s. Check that the ids were cleaned and hashed "
-            "in the same way and that the sources reach back before the applications.",
+            "None of the %(n_rows)d applications was found in %(sources)s, or too few to be told. Check that the ids "
+            "were cleaned and hashed in the same way and that the sources reach back before the applications.",
             n_rows=n_rows,
             sources=", ".join(source.slug for source in plan.sources),
         )
