@@ -185,7 +185,6 @@ def match_sample(
     for done, source in enumerate(plan.sources):
         progress(done, len(plan.sources), source.slug)
         found.append(_match_source(source, plan, spine, keyed_dirs[source.slug], engine, rows.num_rows))
-    _check_found(found, plan, rows.num_rows)
     _write_matched(rows, plan, spine, found, out / "matched.parquet")
     report = _report(sample, sample_dir, plan, found, marks, told_before)
     ids = report.pop("exact")
