@@ -174,7 +174,10 @@ def purge(given: argparse.Namespace, screen: Screen) -> Result:
         lines.append(f"ended session {given.session}; the platform keeps its sizes and the audit log")
     if given.sample:
         path = f"projects/{given.project}/samples/{given.sample}"
-        body["certificate"] = site_of(given).call("DELETE", path, json={"reason": given.reason})
+        site = site_of(given)
+        begun = site.call("DELETE", path, json={"reason": given.reason})
+        screen.say(f"Deletion {begun['number']} …")
+        body["certificate"] = site.wait(begun["url"], lambda one: one["state"] != "removing", 3600)
         lines.append(json.dumps(body["certificate"], ensure_ascii=False, indent=1))
     return FINE, body, "\n".join(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ def carry_out(
     asker = Asker(ids, session["id_type"], session["reveal"])
     with screen.bar("Hiding ids", len(ids), "id") as progress:
         request = asker.request(progress)
-    response = _exchange(site, path, request, screen)
+    response = _exchange(site, path, request, hashlib.sha256(setup).hexdigest(), screen)
     outcome = Outcome(session["id"], session["reveal"], n_rows, len(ids), session["n_platform"])
     with screen.bar("Comparing", len(ids), "id") as progress:
         try:
@@ -144,7 +145,7 @@ def carry_out(
     return outcome
 
 
-def _exchange(site: Site, path: str, request: bytes, screen: Screen) -> bytes:
+def _exchange(site: Site, path: str, request: bytes, setup_sha256: str, screen: Screen) -> bytes:
     """Send the request (twice is safe: the same bytes get the same answer) and fetch the response when it is there."""
     headers = {"Content-Type": BYTES}
     refuse(site.patiently(lambda: site.send("POST", f"{path}/request", data=request, headers=headers)))
@@ -154,7 +155,12 @@ def _exchange(site: Site, path: str, request: bytes, screen: Screen) -> bytes:
         error = body.get("error") or {}
         text = error.get("message") or f"The session ended without an answer: {body['state']}."
         raise Failure(error.get("code") or "private_match_failed", text, SAYS_NO)
-    return site.bytes(f"{path}/response")
+    answer = site.send("GET", f"{path}/response", headers={"Accept": "*/*"})
+    refuse(answer)
+    if answer.headers.get("Setup-SHA256", setup_sha256) != setup_sha256:
+        text = "The platform made its set-up anew in the meantime. Begin a new session."
+        raise Failure("private_setup_changed", text, SAYS_NO)
+    return answer.content
 
 
 def _write_known(layout: tables.Layout, column: str, id_type: str, known: set[str], out: Path) -> int:

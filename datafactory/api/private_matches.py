@@ -27,6 +27,7 @@ from projects.serializers import ErrorSerializer
 
 BYTES = "application/octet-stream"
 FILE = {(200, BYTES): OpenApiTypes.BINARY}
+FITS = "Setup-SHA256"
 REFUSED = {403: ErrorSerializer, 409: ErrorSerializer, 422: ErrorSerializer}
 NEW_SESSION = {"source": "multi-lending", "id_type": "mobile__sha256", "reveal": "ids", "max_ids": 20000, "days": 7}
 
@@ -136,10 +137,15 @@ class PrivateMatchResponse(APIView):
         responses={**FILE, 202: shapes.PrivateMatchSerializer, 409: ErrorSerializer},
     )
     def get(self, request: Request, slug: str, pk: UUID) -> FileResponse | Response:
-        """The response, protobuf ``Response``; 202 with the session while it is being worked on."""
+        """The response, protobuf ``Response``, with the sha256 of the set-up that it fits in Setup-SHA256; 202 with
+        the session while it is being worked on."""
         session = access.asked_private_match_for(request.user, slug, pk)
         path = private_matches.response_file(session)
-        return streamed(path) if path else shown(request, session, status.HTTP_202_ACCEPTED)
+        if path is None:
+            return shown(request, session, status.HTTP_202_ACCEPTED)
+        answer = streamed(path)
+        answer.headers[FITS] = private_matches.setup_sha256(session)
+        return answer
 
 
 class PrivateMatchSize(APIView):

@@ -45,6 +45,7 @@ class Setup:
 
     n_ids: int
     size_bytes: int
+    sha256: str
 
 
 def new_key() -> bytes:
@@ -89,7 +90,7 @@ def prepare(
         progress(min((number + 1) * _PIECE, len(kept)), len(kept), "ids")
     message = _message(np.concatenate(found), hash_range)
     out.write_bytes(message)
-    return Setup(len(ids), len(message))
+    return Setup(len(ids), len(message), hashlib.sha256(message).hexdigest())
 
 
 def _is_kept(ids: pa.Array, id_type: str, key: bytes) -> list[bool]:

@@ -225,6 +225,11 @@ def run_answer(*, session: PrivateMatch, progress: Progress = no_progress) -> Pr
     return row
 
 
+def setup_sha256(session: PrivateMatch) -> str:
+    """Which set-up a response fits: one that was deleted and made anew has another secret."""
+    return private_setups.figures_of(session).sha256
+
+
 def response_file(session: PrivateMatch) -> Path | None:
     """The response, or None while it is being worked on."""
     _require_live(session)

@@ -31,7 +31,11 @@ def ready(session: PrivateMatch, progress: Progress = no_progress) -> Setup:
     where = folder_of(session)
     if not storage.folder(where).is_dir():
         _make(session, where, progress)
-    return Setup(**json.loads((storage.folder(where) / FIGURES).read_text()))
+    return figures_of(session)
+
+
+def figures_of(session: PrivateMatch) -> Setup:
+    return Setup(**json.loads((_present(session) / FIGURES).read_text()))
 
 
 def _make(session: PrivateMatch, where: str, progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """Sessions of private matching through HTTP: who may do what, once, within which limits."""
 
+import hashlib
 import json
 from datetime import timedelta
 
@@ -271,6 +272,18 @@ def test_the_set_up_is_made_once_a_mode_and_goes_with_the_projects_keys(session,
     keyed_ids.forget(built.project)
     assert not any(storage.folder(folder).exists() for folder in folders)
     assert code_of(session.setup()) == (409, "private_setup_gone")
+
+
+def test_a_response_names_the_set_up_that_it_fits(session, built):
+    session.opened()
+    setup, asker, url = session.setup(), Asker(ASKED, TYPE, "ids"), session.url
+    keyed_ids.forget(built.project)
+    session.opened()
+    session.url = url
+    session.ask(asker.request())
+    answer = session.partner.get(f"{url}/response")
+    assert answer.headers["Setup-SHA256"] != hashlib.sha256(setup).hexdigest()
+    assert answer.headers["Setup-SHA256"] == hashlib.sha256(session.setup()).hexdigest()
 
 
 def test_a_session_ends_by_itself_and_leaves_no_files(session):

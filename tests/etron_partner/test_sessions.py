@@ -10,6 +10,8 @@ import pytest
 import requests
 
 from datafactory.models import IdTrial, PrivateMatch, Sample
+from datafactory.services import keyed_ids
+from etron_partner import sessions
 from projects.services.tokens import create_token
 from tests.datafactory.files import COLUMNS, PLAN, clean_rows, csv_bytes, hashed
 
@@ -177,6 +179,34 @@ def test_upload_report_and_purge(place, wire):
     session = place.session()
     assert place.run("purge", "--project", slug, "--session", session).status == 0
     assert PrivateMatch.objects.get(pk=session).state == "closed"
+
+
+def test_a_set_up_that_was_made_anew_in_between_is_noticed(place, monkeypatch):
+    """Else every id would look unknown."""
+    session = place.session()
+    real = sessions._exchange
+
+    def exchange(*arguments):
+        keyed_ids.forget(place.built.project)
+        place.session()
+        return real(*arguments)
+
+    monkeypatch.setattr(sessions, "_exchange", exchange)
+    done = place.match(session, "--yes")
+    assert (done.status, done.body["error"]["code"]) == (1, "private_setup_changed")
+    assert not place.known.exists()
+
+
+def test_a_sample_is_deleted_with_a_certificate(place):
+    place.file.write_bytes(csv_bytes(clean_rows(120)))
+    where = ["--project", place.built.project.slug]
+    place.run("upload", place.file, *where, "--plan", place.plan)
+    done = place.run("purge", *where, "--sample", 1, "--reason", "The pilot has ended.", json_=True)
+    assert done.status == 0, done.out
+    certificate = done.body["certificate"]
+    assert (certificate["state"], certificate["reason"]) == ("done", "The pilot has ended.")
+    assert "sample" in {line["noun"] for line in certificate["artifacts"]}
+    assert Sample.objects.get().deleted_at
 
 
 def test_a_wrong_token_ends_with_two(place):
