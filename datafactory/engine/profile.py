@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datafactory.engine.disclosure import count_people, hidden_cells, people_by_group
+from datafactory.engine.disclosure import coarse, count_people, hidden_cells, people_by_group
 from datafactory.engine.match_report import month_codes
 from datafactory.engine.population import bin_codes, decile_edges, shares_psi
 from modeling.artifacts import Column, Kind
@@ -197,12 +197,13 @@ def _share(count: Any, n: int) -> float:
 
 
 def _safe_share(rows: npt.NDArray[np.bool_], shared: _Rows) -> float:
-    """Share of rows, as 0 or 1 if these rows or the others belong to too few people to be told."""
+    """Share of rows, coarse, and as 0 or 1 if these rows or the others belong to too few people to be told."""
     people = count_people(shared.person[rows])
     others = count_people(shared.person[~rows])
     if people < shared.cell_floor:
         return 0.0
-    return 1.0 if others < shared.cell_floor else _share(rows.sum(), shared.n)
+    told = coarse(int(rows.sum()), shared.n, shared.cell_floor)
+    return 1.0 if others < shared.cell_floor else _share(told, shared.n)
 
 
 def _short(value: Any) -> float:
@@ -284,7 +285,7 @@ def _histogram(codes: npt.NDArray[np.int64], cells: list[dict[str, Any]], shared
         named = (
             {"level": None} if hide and ("level" in cell or ("from" in cell and cell["from"] == cell["to"])) else cell
         )
-        result.append({**named, "share": None if hide else _share(n, shared.n)})
+        result.append({**named, "share": None if hide else _share(coarse(n, shared.n, shared.cell_floor), shared.n)})
     return result
 
 
@@ -307,7 +308,10 @@ def _by_month(x: npt.NDArray[Any], missing: npt.NDArray[np.bool_], column: Colum
     return {
         "psi": psi,
         "psi_max": max(later) if later else None,
-        "missing_by_month": [_share(empty[m], rows[m]) if enough[m] else None for m in range(n)],
+        "missing_by_month": [
+            _share(coarse(int(empty[m]), int(rows[m]), shared.cell_floor), rows[m]) if enough[m] else None
+            for m in range(n)
+        ],
     }
 
 

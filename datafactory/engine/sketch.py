@@ -82,13 +82,18 @@ def _keyed(values: pa.Array, key: bytes, purpose: bytes) -> npt.NDArray[np.uint3
 
 
 def _asked(table: pa.Table, ids: Sequence[str], key: bytes) -> npt.NDArray[np.uint32]:
-    """What is asked about the person of each row: the ids used and the day of the application."""
-    parts = [pc.fill_null(table[name].cast(pa.string()), "") for name in ids]
+    """What is asked about the person of each row: the ids that it has of those used, and the day of the application."""
+    parts = [_named(table[name].cast(pa.string()), name) for name in ids]
     if "observed_at" in table.column_names:
         parts.append(pc.strftime(table["observed_at"], format="%Y-%m-%d"))
-    joined = pc.binary_join_element_wise(*parts, "\n") if len(parts) > 1 else parts[0]
+    joined = pc.binary_join_element_wise(*parts, "", "") if parts else table["person"]
     encoded = joined.combine_chunks().dictionary_encode()
     return _keyed(encoded.dictionary, key, b"asked")[encoded.indices.to_numpy(zero_copy_only=False)]
+
+
+def _named(ids: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Ids with their type; nothing where there is none, so that a type which nobody has asks nothing."""
+    return pc.fill_null(pc.binary_join_element_wise(name, ids, ";", ""), "")
 
 
 def _groupings(table: pa.Table, zone: str) -> Mapping[str, tuple[npt.NDArray[np.int64], list[str]]]:
