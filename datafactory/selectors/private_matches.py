@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from datafactory.models import PrivateMatch, SourceVersion
 from datafactory.selectors.sources import KEEPERS, READY, sources_seen_by
@@ -37,7 +38,8 @@ def shown_state(session: PrivateMatch) -> str:
 
 
 def shown_label(session: PrivateMatch) -> str:
-    return str(PrivateMatch.State(shown_state(session)).label)
+    state = shown_state(session)
+    return _("Answer ready") if state == PrivateMatch.State.ANSWERED else str(PrivateMatch.State(state).label)
 
 
 @dataclass(frozen=True)
