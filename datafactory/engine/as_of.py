@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from datafactory.engine.features import SourceFeatures
 
 ROW_HASH = "row_hash"  # column of a source: md5 of all values of the row, the last word on ties
+IN_MEMORY_CELLS = 50_000_000  # of a table that is handed on as it is; a larger one goes through the engine
 
 
 def build_source(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> list[Table]:
-    """Tables keyed by ``__pos``: the latest row and the exact parts of the windows."""
+    """Tables keyed by ``__pos``: the latest row and the exact parts of the windows; of the engine or of pyarrow."""
     tables = []
     if one.snapshot:
         tables.append(_latest(one, plan, keyed, engine))
@@ -39,12 +40,18 @@ def _windows(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEng
     one.exponents.update(_exponents(one, engine))
     read_off = _read_off(one, plan, keyed, engine)
     types = [id_type for id_type in _id_types(one, plan) if read_off is None or id_type != one.source.id_types[0]]
-    found = _joined_windows(one, types, keyed, engine) if types else []
+    if read_off is not None and not types:
+        return [_handed(f"read_off_{one.prefix}", read_off, engine)]
+    found = [_prefixed(table, one) for table in _joined_windows(one, types, keyed, engine)]
     if read_off is not None:
-        mine = [read_off.select(*table.columns) for table in found]
-        alike = [own.union(table.cast(own.schema())) for own, table in zip(mine, found, strict=True)]
-        found = alike or [read_off]
-    return [engine.keep(f"windows_{one.prefix}_{n}", _prefixed(table, one)) for n, table in enumerate(found)]
+        lent = engine.lend(f"read_off_{one.prefix}", read_off)
+        mine = [lent.select(*table.columns) for table in found]
+        found = [own.union(table.cast(own.schema())) for own, table in zip(mine, found, strict=True)]
+    return [engine.keep(f"windows_{one.prefix}_{n}", table) for n, table in enumerate(found)]
+
+
+def _handed(name: str, table: pa.Table, engine: TableEngine) -> Table:
+    return table if table.num_rows * table.num_columns <= IN_MEMORY_CELLS else engine.lend(name, table)
 
 
 def _joined_windows(one: SourceFeatures, id_types: Sequence[str], keyed: Path, engine: TableEngine) -> list[Table]:
@@ -58,14 +65,17 @@ def _joined_windows(one: SourceFeatures, id_types: Sequence[str], keyed: Path, e
     return [*([sums] if sums is not None else []), *(distinct_counts(events, field, one.days) for field in counted)]
 
 
-def _read_off(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> Table | None:
+def _read_off(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> pa.Table | None:
     """The windows of those whom the source's first id hit, where the engine goes through sorted rows."""
     asked = _asked(one, plan, keyed, engine)
     if asked is None:
         return None
     rows = engine.root / one.source.path / "rows.parquet"
     parts = sorted_rows.window_parts(rows, asked, one.window_fields, one.windows, one.days, one.exponents)
-    return None if parts is None else engine.lend(f"read_off_{one.prefix}", parts)
+    if parts is None:
+        return None
+    names = [name if name == "__pos" else f"{one.prefix}|{name}" for name in parts.column_names]
+    return parts.rename_columns(names)
 
 
 def _asked(one: SourceFeatures, plan: MatchPlan, keyed: Path, engine: TableEngine) -> Applications | None:
@@ -122,11 +132,13 @@ def _bucketed(events: Table, one: SourceFeatures) -> Table:
 def _exponents(one: SourceFeatures, engine: TableEngine) -> dict[str, int]:
     """Scale of each column of doubles, from the whole source: it must not depend on who is matched."""
     doubles = [column for column in one.window_fields if column.kind == "float"]
-    if not doubles:
-        return {}
-    table = engine.table(engine.root / one.source.path / "rows.parquet")
-    sizes = [cleaned(table, column).abs().max().name(column.name) for column in doubles]
-    largest = engine.fetch(table.aggregate(sizes)).to_pylist()[0]
+    path = engine.root / one.source.path / "rows.parquet"
+    largest = {column.name: sorted_rows.largest_by_statistics(path, column) for column in doubles}
+    unknown = [column for column in doubles if largest[column.name] is None]
+    if unknown:
+        table = engine.table(path)
+        sizes = [cleaned(table, column).abs().max().name(column.name) for column in unknown]
+        largest |= engine.fetch(table.aggregate(sizes)).to_pylist()[0]
     return {name: exponent(value) for name, value in largest.items()}
 
 
@@ -157,7 +169,7 @@ def _latest_read_off(
     table = pa.concat_tables(last).sort_by("__row")
     found = sorted_rows.rows_at(path, table["__row"].to_numpy(), [column.name for column in one.snapshot])
     named = found.rename_columns([f"{one.prefix}__{name}" for name in found.column_names])
-    return engine.lend(f"latest_{one.prefix}", named.append_column("__pos", table["__pos"]))
+    return _handed(f"latest_{one.prefix}", named.append_column("__pos", table["__pos"]), engine)
 
 
 def _last_rows(one: SourceFeatures, id_type: str, keyed: Path, engine: TableEngine) -> Table:

@@ -3,7 +3,7 @@ each as it was known at the moment of the application."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -193,14 +193,14 @@ def join_features(
     chosen = [choose_features(source, plan) for source in match_plan.sources]
     columns = (*sample.columns, *(column for one in chosen for column in one.columns))
     _check_names(columns)
-    base = _write_spine(sample, sample_dir, match_dir, chosen, match_plan, engine)
+    _write_spine(sample, sample_dir, match_dir, chosen, match_plan, engine)
     built: list[tuple[SourceFeatures, list[Table]]] = []
     for done, one in enumerate(chosen):
         progress(done, len(chosen) + 2, one.source.slug)
         built.append((one, build_source(one, match_plan, keyed_dirs[one.source.slug], engine)))
     progress(len(chosen), len(chosen) + 2, "rows")
     schema = _schema(sample, sample_dir, chosen, engine.root)
-    return columns, *_write_rows(base, built, schema, out / "rows.parquet", engine)
+    return columns, *_write_rows(sample_dir / "rows.parquet", built, schema, out / "rows.parquet", engine)
 
 
 def _write_profile(out: Path, columns: Sequence[Column], plan: MatchPlan) -> dict[str, Any]:
@@ -230,8 +230,8 @@ def _write_spine(
     chosen: Sequence[SourceFeatures],
     plan: MatchPlan,
     engine: TableEngine,
-) -> Table:
-    """Scratch file with position, time, window starts and the keyed id that hit in each source. Returns the sample."""
+) -> None:
+    """Scratch file with position, time, window starts and the keyed id that hit in each source."""
     matched = pq.read_table(match_dir / "matched.parquet")
     columns: dict[str, Any] = {"__pos": pa.array(np.arange(matched.num_rows)), "__matched": matched["matched"]}
     if sample.has_time:
@@ -245,7 +245,6 @@ def _write_spine(
         for part in ("via", "key"):
             columns[f"__{part}_{one.prefix}"] = matched[f"{part}__{one.prefix}"]
     pq.write_table(pa.table(columns), engine.scratch("spine.parquet"))
-    return engine.table(sample_dir / "rows.parquet", row_no="__pos")
 
 
 def _schema(sample: SampleFile, sample_dir: Path, chosen: Sequence[SourceFeatures], root: Path) -> pa.Schema:
@@ -276,26 +275,53 @@ def _window_type(aggregate: Aggregate, stored: pa.Schema) -> pa.DataType:
 
 
 def _write_rows(
-    sample: Table,
+    sample_rows: Path,
     built: Sequence[tuple[SourceFeatures, list[Table]]],
     schema: pa.Schema,
     path: Path,
     engine: TableEngine,
 ) -> tuple[int, int]:
-    """Join everything to the sample in its order and write it; returns rows and matched rows."""
-    spine = engine.table(engine.scratch("spine.parquet"))
-    wide = sample.join(spine.select("__pos", matched=spine["__matched"]), "__pos")
-    for _, tables in built:
-        for table in tables:
-            wide = wide.left_join(table, "__pos").drop("__pos_right")
+    """Bring everything beside the sample in its order and write it; returns rows and matched rows."""
+    tables = [table for _, found in built for table in found]
+    in_memory = engine.loops and all(isinstance(table, pa.Table) for table in tables)
+    wide = _side_by_side(sample_rows, tables, engine) if in_memory else _joined(sample_rows, tables, engine)
     n_rows = n_matched = 0
     with pq.ParquetWriter(path, schema) as writer:
-        for batch in _even(engine.batches(wide.order_by("__pos")), _ROW_GROUP):
+        for batch in _even(wide, _ROW_GROUP):
             table = _finished(batch, schema, [one for one, _ in built])
             writer.write_table(table)
             n_rows += table.num_rows
             n_matched += pc.sum(table["matched"]).as_py() or 0
     return n_rows, n_matched
+
+
+def _joined(sample_rows: Path, tables: Sequence[Table], engine: TableEngine) -> Iterator[pa.RecordBatch]:
+    spine = engine.table(engine.scratch("spine.parquet"))
+    wide = engine.table(sample_rows, row_no="__pos").join(spine.select("__pos", matched=spine["__matched"]), "__pos")
+    for n, table in enumerate(tables):
+        own = engine.lend(f"part_{n}", table) if isinstance(table, pa.Table) else table
+        wide = wide.left_join(own, "__pos").drop("__pos_right")
+    yield from engine.batches(wide.order_by("__pos"))
+
+
+def _side_by_side(sample_rows: Path, tables: Sequence[pa.Table], engine: TableEngine) -> Iterator[pa.RecordBatch]:
+    """The same without the engine: positions say where each row goes."""
+    matched = pq.read_table(engine.scratch("spine.parquet"), columns=["__matched"])["__matched"]
+    parts = [table.sort_by("__pos").combine_chunks() for table in tables]
+    places = [table["__pos"].to_numpy() for table in parts]
+    start = 0
+    for batch in pq.ParquetFile(sample_rows).iter_batches(_ROW_GROUP):
+        stop = start + batch.num_rows
+        table = pa.Table.from_batches([batch]).append_column("matched", matched.slice(start, batch.num_rows))
+        for part, place in zip(parts, places, strict=True):
+            first, last = np.searchsorted(place, (start, stop))
+            at = np.full(batch.num_rows, -1)
+            at[place[first:last] - start] = np.arange(first, last)
+            found = part.drop_columns("__pos").take(pa.array(at, mask=at < 0))
+            for name in found.column_names:
+                table = table.append_column(name, found[name])
+        yield from table.combine_chunks().to_batches()
+        start = stop
 
 
 def _finished(batch: pa.Table, schema: pa.Schema, built: Sequence[SourceFeatures]) -> pa.Table:
@@ -307,7 +333,7 @@ def _finished(batch: pa.Table, schema: pa.Schema, built: Sequence[SourceFeatures
     return pa.table([parts[name].cast(schema.field(name).type) for name in schema.names], schema=schema)
 
 
-def _even(batches: Any, rows: int) -> Any:
+def _even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
     """Batches of exactly ``rows`` rows (the last one fewer), so that the file does not depend on the engine's pace."""
     held: list[pa.RecordBatch] = []
     count = 0

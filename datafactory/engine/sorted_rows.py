@@ -143,15 +143,30 @@ def _ints(column: pa.ChunkedArray) -> Ints:
 
 def rows_at(rows: Path, at: Ints, columns: Sequence[str]) -> pa.Table:
     """Some columns of the rows at these ascending positions."""
-    file = pq.ParquetFile(rows)
-    found, start = [file.schema_arrow.empty_table().select(list(columns))], 0
+    schema = pq.read_schema(rows)
+    schema = pa.schema([schema.field(name).remove_metadata() for name in columns])
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    file = pq.ParquetFile(rows, read_dictionary=texts)
+    found, start = [schema.empty_table()], 0
     for group in range(file.metadata.num_row_groups):
         stop = start + file.metadata.row_group(group).num_rows
         first, last = np.searchsorted(at, (start, stop))
         if last > first:
-            found.append(file.read_row_group(group, columns=list(columns)).take(pa.array(at[first:last] - start)))
+            table = file.read_row_group(group, columns=list(columns)).select(list(columns))
+            found.append(table.take(pa.array(at[first:last] - start)).replace_schema_metadata().cast(schema))
         start = stop
     return pa.concat_tables(found)
+
+
+def largest_by_statistics(rows: Path, column: Column) -> float | None:
+    """The largest absolute value of a column as the file's footer tells it; None where it cannot."""
+    footer = pq.read_metadata(rows)
+    place = footer.schema.names.index(column.name)
+    told = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
+    if column.specials or not all(one is not None and one.has_min_max for one in told):
+        return None
+    largest = max(max(abs(one.min), abs(one.max)) for one in told)
+    return float(largest) if np.isfinite(largest) else None
 
 
 def window_parts(
