@@ -48,7 +48,7 @@ def _said(finding: Mapping[str, Any]) -> tuple[str, str]:
 
 def _too_good(figures: Mapping[str, float]) -> str:
     text = _(
-        "Alone it ranks the outcome with AUC %(auc)s (95 %% interval %(low)s to %(high)s); the table's middle column "
+        "Alone it ranks the outcome with AUC %(auc)s (likely between %(low)s and %(high)s); the table's middle column "
         "reaches %(median)s."
     )
     return text % {name: figure(value, 3) for name, value in figures.items()}
