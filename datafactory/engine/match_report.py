@@ -148,7 +148,7 @@ def _groups(
     hit_people = people_by_group(sample.person, np.where(sample.matched, codes, -1), n)
     missed_people = people_by_group(sample.person, np.where(sample.matched, -1, codes), n)
     present = np.flatnonzero(people)
-    already = [f"{key} {names[group]}" in told_before for group in present]
+    already = [f"{key} {names[group]}" in told_before for group in present.tolist()]
     both = (hit_people + missed_people)[present]
     hidden = hidden_groups(hit_people[present], both, sample.cell_floor, already)
     result = []

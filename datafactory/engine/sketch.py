@@ -88,7 +88,8 @@ def _asked(table: pa.Table, ids: Sequence[str], key: bytes) -> npt.NDArray[np.ui
         parts.append(pc.strftime(table["observed_at"], format="%Y-%m-%d"))
     joined = pc.binary_join_element_wise(*parts, "", "") if parts else table["person"]
     encoded = joined.combine_chunks().dictionary_encode()
-    return _keyed(encoded.dictionary, key, b"asked")[encoded.indices.to_numpy(zero_copy_only=False)]
+    asked: Buckets = _keyed(encoded.dictionary, key, b"asked")[encoded.indices.to_numpy(zero_copy_only=False)]
+    return asked
 
 
 def _named(ids: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

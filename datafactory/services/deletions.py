@@ -101,8 +101,15 @@ def keep_until(*, user: User, sample: Sample, level: int, retain_until: date | N
         sample.level, sample.retain_until = level, retain_until
         sample.save(update_fields=["level", "retain_until"])
         day = retain_until.isoformat() if retain_until else None
-        place = {"project": sample.project, "institution": sample.institution, "target": scope_target(sample)}
-        audit.record("sample.kept_until", actor=user, level=level, retain_until=day, **place)
+        audit.record(
+            "sample.kept_until",
+            actor=user,
+            project=sample.project,
+            institution=sample.institution,
+            target=scope_target(sample),
+            level=level,
+            retain_until=day,
+        )
     return sample
 
 
@@ -245,7 +252,8 @@ def _forget_heads(scope: Scope) -> None:
     if upload is not None:
         Upload.objects.filter(pk=upload.pk).update(sniff={})
         IncomingUpload.objects.filter(upload=upload).delete()
-    Job.objects.filter(pk=row.job_id).update(log=[], error_detail={})
+    if row.job is not None:
+        Job.objects.filter(pk=row.job.pk).update(log=[], error_detail={})
 
 
 def live_on(project: Project) -> str:

@@ -44,7 +44,8 @@ def scan_leaks(*, user: User, table: FeatureTable) -> LeakScan:
 
 def run_scan_leaks(*, scan: LeakScan, progress: Progress = no_progress) -> LeakScan:
     """Do the work of :func:`scan_leaks`. Twice is safe: decisions stay with their columns."""
-    from datafactory.engine.leaks import LeakLimits, scan_table  # scipy: for the job alone
+    from datafactory.engine.leak_columns import LeakLimits
+    from datafactory.engine.leaks import scan_table  # scipy: for the job alone
 
     table = scan.feature_table
     matches.require_rows(table)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from datafactory.derived import Holding
 from datafactory.models import FeatureTable
@@ -35,7 +36,7 @@ class PredictedRows:
         for row in Job.objects.filter(pk__in=self._jobs(tables), state__in=BUSY):
             jobs.cancel(row)
 
-    def _jobs(self, tables: Sequence[FeatureTable]) -> set[object]:
+    def _jobs(self, tables: Sequence[FeatureTable]) -> set[UUID]:
         rows = (
             TrainingRun.objects.filter(feature_table__in=tables),
             Evaluation.objects.filter(run__feature_table__in=tables),

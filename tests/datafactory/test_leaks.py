@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datafactory.engine.leaks import LeakLimits, scan_table
+from datafactory.engine.leak_columns import LeakLimits
+from datafactory.engine.leaks import scan_table
 from modeling.artifacts import Column
 from tests.datafactory.worlds import TIME, at
 
