@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from modeling.artifacts import Kind
@@ -69,6 +70,19 @@ class FilePlan:
     ids: tuple[IdRole, ...] = ()
 
 
+OPERATORS = ("in", "not_in", "lt", "le", "gt", "ge", "missing", "present")
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Rows that are left out: those whose value in ``column`` is in, not in, below, from … ``values``, or missing."""
+
+    column: str
+    operator: str
+    values: tuple[str, ...] = ()
+    reason: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SamplePlan(FilePlan):
     """Roles of a partner's sample file."""
@@ -78,11 +92,16 @@ class SamplePlan(FilePlan):
     label: str | None = None
     bad_values: tuple[str, ...] = ("1",)
     good_values: tuple[str, ...] = ("0",)
+    indeterminate_values: tuple[str, ...] = ()  # neither: rows stay, without y
+    bad_from: float | None = None  # a label that is a number, such as the worst days past due: bad from here on,
+    good_to: float | None = None  # good up to here, indeterminate between
+    exclusions: tuple[Exclusion, ...] = ()  # in order; the first that takes a row counts it
     weight: str | None = None
     split: str | None = None
     approved: str | None = None
     approved_values: tuple[str, ...] = ("1", "true", "yes", "approved")
     features: tuple[str, ...] | None = None  # None = every column without a role
+    observation_window_months: int | None = None  # how far back before the application the partner's columns look
     performance_window_months: int | None = None
     outcomes_as_of: str | None = None  # ISO date on which outcomes were read
 
@@ -153,6 +172,8 @@ def check_roles(plan: SamplePlan | SourcePlan, names: list[str]) -> None:
         raise DataError("no_id_column", "No column is marked as an id, so nothing could ever be matched.")
     _check_present(plan, names)
     _check_once(plan)
+    if isinstance(plan, SamplePlan):
+        check_design(plan)
     if isinstance(plan, SourcePlan):
         _check_validity(plan)
 
@@ -166,9 +187,52 @@ def _check_validity(plan: SourcePlan) -> None:
         raise DataError("valid_days_value", "A row must be valid for between 1 and 36500 days.")
 
 
+def check_design(plan: SamplePlan) -> None:
+    """Raise :class:`DataError` when good and bad overlap, or an exclusion cannot be understood."""
+    if (plan.bad_from is None) != (plan.good_to is None):
+        raise DataError("label_rule", "Give both limits of the outcome: bad from, and good up to.")
+    if plan.bad_from is not None and plan.good_to is not None and plan.good_to >= plan.bad_from:
+        raise DataError(
+            "label_rule",
+            "Good up to %(good)s must lie below bad from %(bad)s.",
+            good=plan.good_to,
+            bad=plan.bad_from,
+        )
+    for number, rule in enumerate(plan.exclusions, 1):
+        _check_exclusion(number, rule)
+
+
+def _check_exclusion(number: int, rule: Exclusion) -> None:
+    if rule.operator not in OPERATORS:
+        raise DataError(
+            "exclusion_operator",
+            "Exclusion %(number)d: %(operator)s is not known. Choose one of %(known)s.",
+            number=number,
+            operator=rule.operator,
+            known=", ".join(OPERATORS),
+        )
+    wanted = {"missing": 0, "present": 0, "in": None, "not_in": None}.get(rule.operator, 1)
+    if (wanted is None and not rule.values) or (wanted is not None and len(rule.values) != wanted):
+        raise DataError(
+            "exclusion_values", "Exclusion %(number)d: the number of values does not fit its rule.", number=number
+        )
+    if wanted == 1 and not _is_limit(rule.values[0]):
+        raise DataError(
+            "exclusion_values",
+            "Exclusion %(number)d: %(value)s is neither a number nor a day such as 2024-01-31.",
+            number=number,
+            value=rule.values[0][:30],
+        )
+
+
+def _is_limit(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|\d{4}-\d{2}-\d{2}", text) is not None
+
+
 def _check_present(plan: SamplePlan | SourcePlan, names: list[str]) -> None:
     chosen = plan.features if isinstance(plan, SamplePlan) else plan.fields
     wanted = [*plan.roles().values(), *(role.column for role in plan.ids), *(chosen or ()), *plan.kinds, *plan.specials]
+    wanted += [rule.column for rule in plan.exclusions] if isinstance(plan, SamplePlan) else []
     for column in wanted:
         if column not in names:
             raise DataError(

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datafactory.engine import times, validation
+from datafactory.engine.design import AFTER, INDETERMINATE, KEPT, NO_OUTCOME, REJECTED, Design, Steps
 from datafactory.engine.disclosure import shown
 from datafactory.engine.identifiers import IdColumn
 from datafactory.engine.kinds import STORED, FeatureColumn
@@ -33,6 +34,7 @@ from datafactory.engine.plans import (
     feature_columns,
 )
 from datafactory.engine.roles import (
+    Booleans,
     LabelColumn,
     TimeColumn,
     approved_values,
@@ -46,6 +48,7 @@ from datafactory.engine.sniffing import sniff_file
 from datafactory.engine.sources import read_source
 from datafactory.engine.tables import engine, literal, quoted
 from modeling.artifacts import Column, Kind, Progress, SampleFile, fingerprint, hash_folder, no_progress
+from modeling.errors import DataError
 from modeling.marks import LEAKAGE_UNKNOWN
 
 if TYPE_CHECKING:
@@ -80,9 +83,12 @@ class _Target:
 class _SampleColumns:
     """All columns of one sample, converted batch by batch; keeps what the report needs."""
 
-    def __init__(self, plan: SamplePlan, names: list[str], kinds: dict[str, Kind], now: dt.datetime) -> None:
+    def __init__(
+        self, plan: SamplePlan, names: list[str], kinds: dict[str, Kind], now: dt.datetime, work: Path
+    ) -> None:
         self.plan = plan
         self.order = RowOrder(plan.row_id)
+        self.design = Design(plan, work / "design.parquet")
         self.ids = [IdColumn(role) for role in plan.ids]
         self.label = LabelColumn(plan)
         self.time = TimeColumn(plan.observed_at or "", plan, "start", now, required=True)
@@ -97,8 +103,6 @@ class _SampleColumns:
         out = [_Target(column.role.target, text, column.role.column, column.convert) for column in self.ids]
         if plan.observed_at:
             out.append(_Target("observed_at", times.UTC_US, plan.observed_at, self.time.convert))
-        if plan.label:
-            out.append(_Target("y", pa.int8(), plan.label, self.label.convert))
         if plan.weight:
             out.append(_Target("weight", pa.float64(), plan.weight, lambda c, row: weight_values(c, plan, row)))
         if plan.split:
@@ -114,28 +118,59 @@ class _SampleColumns:
     def schema(self) -> pa.Schema:
         fields = [("row_id", pa.string()), ("person", pa.string())]
         fields += [(target.name, target.type) for target in self.targets]
+        fields += [("y", pa.int8())] if self.plan.label else []
         if not self.plan.weight:
             fields.append(("weight", pa.float64()))
         return pa.schema(_in_order(fields))
 
     def convert(self, looks: Looks, first_row: int, n_rows: int) -> pa.RecordBatch:
-        """A block as typed rows."""
+        """A block as typed rows, without those that are excluded."""
         done = {target.name: target.convert(looks[target.source], first_row) for target in self.targets}
         if self.plan.row_id:
             done["row_id"] = as_text(looks[self.plan.row_id])
         else:
             done["row_id"] = pa.array(np.arange(first_row, first_row + n_rows)).cast(pa.string())
-        self.order.see(done["row_id"], first_row)
         done["person"] = pc.coalesce(*(done[role.target] for role in self.plan.ids), done["row_id"])
         done.setdefault("weight", pa.array(np.ones(n_rows)))
-        return pa.RecordBatch.from_arrays([done[name] for name in self.schema.names], schema=self.schema)
+        excluded = self._place(looks, first_row, n_rows, done)
+        rows = pa.RecordBatch.from_arrays([done[name] for name in self.schema.names], schema=self.schema)
+        if excluded.any():
+            rows = rows.filter(pa.array(~excluded))
+        self.order.see(rows.column("row_id"), first_row, excluded)
+        return rows
+
+    def _place(self, looks: Looks, first_row: int, n_rows: int, done: dict[str, pa.Array]) -> Booleans:
+        """Which rows are excluded; adds ``y`` and counts outcomes of those that are neither excluded nor rejected."""
+        steps = self.design.excluded(looks, first_row, n_rows)
+        excluded, rejected = steps >= 0, np.zeros(n_rows, np.bool_)
+        if "approved" in done:
+            rejected = np.asarray(pc.equal(done["approved"], False).fill_null(False))
+        y, between = pa.nulls(n_rows, pa.int8()), pa.array(np.zeros(n_rows, np.bool_))
+        if self.plan.label:
+            y, between = self.label.convert(looks[self.plan.label], first_row, rejected)
+            done["y"] = y
+            counted = pa.array(~(excluded | rejected))
+            self.label.count(y.filter(counted), between.filter(counted))
+        if not self.design.is_plain:
+            self.design.keep(steps, _after(rejected, between, y), y, done["person"])
+        return excluded
 
     def verify(self) -> None:
         """What can only be said once all rows are seen."""
+        self.design.close()
+        if self.design.n_excluded == self.design.n_rows:
+            raise DataError("all_excluded", "The exclusions leave no row of the file.")
         for column in self.ids:
             column.verify()
         if self.plan.label:
             self.label.verify()
+
+
+def _after(rejected: Booleans, between: pa.Array, y: pa.Array) -> Steps:
+    """Where a row goes that no exclusion takes, as positions in :data:`AFTER`."""
+    kept = np.where(np.asarray(pc.is_null(y)), AFTER.index(NO_OUTCOME), AFTER.index(KEPT))
+    kept = np.where(np.asarray(between), AFTER.index(INDETERMINATE), kept)
+    return np.where(rejected, AFTER.index(REJECTED), kept).astype(np.int16)
 
 
 def _in_order(fields: list[tuple[str, pa.DataType]]) -> list[tuple[str, pa.DataType]]:
@@ -194,13 +229,15 @@ def read_sample(
         With ``code``, ``row`` and ``column`` of the first thing that makes the file unusable.
     """
     with tempfile.TemporaryDirectory(prefix=".work", dir=out) as folder:
-        typed, rows = Path(folder) / "typed.parquet", out / "rows.parquet"
-        reading = FileReading(path, plan, limits, progress)
-        scan, columns = read_file(reading, lambda names, kinds: _SampleColumns(plan, names, kinds, now), typed, sha256)
+        work, rows = Path(folder), out / "rows.parquet"
+        reading, typed = FileReading(path, plan, limits, progress), work / "typed.parquet"
+        scan, columns = read_file(
+            reading, lambda names, kinds: _SampleColumns(plan, names, kinds, now, work), typed, sha256
+        )
         with engine(out, limits) as connection:
             columns.order.settle(connection, typed, rows, columns.schema, scan.n_rows, progress)
             try:
-                report, marks = _report(connection, rows, scan, columns, limits)
+                report, marks = _report(connection, rows, scan, columns, limits, now)
             except BaseException:
                 rows.unlink()
                 raise
@@ -208,9 +245,15 @@ def read_sample(
 
 
 def _report(
-    connection: duckdb.DuckDBPyConnection, rows: Path, scan: Scan, columns: _SampleColumns, limits: Limits
+    connection: duckdb.DuckDBPyConnection,
+    rows: Path,
+    scan: Scan,
+    columns: _SampleColumns,
+    limits: Limits,
+    now: dt.datetime,
 ) -> tuple[dict[str, Any], list[str]]:
     plan, checks = columns.plan, validation.Checks()
+    n_rows = scan.n_rows - columns.design.n_excluded
     validation.check_ids(checks, columns.ids, scan.n_rows)
     validation.check_duplicates(connection, rows, plan, checks)
     validation.check_columns(checks, columns.features)
@@ -219,7 +262,7 @@ def _report(
     maturity: dict[str, Any] = {"months": []}
     if plan.observed_at:
         months = validation.months_of(connection, rows, plan.zone, plan.label is not None)
-        maturity, marks = validation.check_maturity(plan, months, checks, limits)
+        maturity, marks = validation.check_maturity(plan, months, checks, limits, now)
         checks.passed("time", "Every application has a time and none is in the future.")
     else:
         marks.append(LEAKAGE_UNKNOWN)
@@ -230,7 +273,8 @@ def _report(
         "delimiter": scan.dialect.delimiter,
         "time_format": columns.time.time_format,
         "zone": plan.zone,
-        "n_rows": scan.n_rows,
+        "n_rows": n_rows,
+        "design": _design(connection, rows, scan, columns, limits.cell_floor),
         "label": _label_figures(columns, limits.cell_floor),
         "ids": _id_figures(connection, rows, columns),
         "columns": validation.column_lines(columns.features, set(plan.kinds), scan.n_rows, limits.cell_floor),
@@ -251,7 +295,27 @@ def _label_figures(columns: _SampleColumns, floor: int) -> dict[str, Any] | None
         "n_bad": n_bad,
         "n_good": None if n_bad is None else label.n_good,
         "n_missing": label.n_missing,
+        "n_indeterminate": label.n_indeterminate,
         "bad_rate": None if n_bad is None else round(label.n_bad / n, 4),
+    }
+
+
+def _design(
+    connection: duckdb.DuckDBPyConnection, rows: Path, scan: Scan, columns: _SampleColumns, floor: int
+) -> dict[str, Any]:
+    """How the rows of the file became the sample: the definition of the outcome and the waterfall."""
+    plan = columns.plan
+    return {
+        "n_file": scan.n_rows,
+        "bad_values": list(plan.bad_values) if plan.bad_from is None else [],
+        "good_values": list(plan.good_values) if plan.bad_from is None else [],
+        "indeterminate_values": list(plan.indeterminate_values),
+        "bad_from": plan.bad_from,
+        "good_to": plan.good_to,
+        "observation_window_months": plan.observation_window_months,
+        "performance_window_months": plan.performance_window_months,
+        "outcomes_as_of": plan.outcomes_as_of,
+        "waterfall": columns.design.waterfall(connection, rows, floor),
     }
 
 
@@ -282,7 +346,7 @@ def _ticket(
             Column(PREFIX + one.name, one.kind, "partner", "sample", one.name, "", plan.specials.get(one.name, ()))
             for one in columns.features
         ),
-        n_rows=scan.n_rows,
+        n_rows=report["n_rows"],
         n_ids=report["ids"][0]["n_distinct"],
         n_bad=columns.label.n_bad if plan.label else None,
         has_time=plan.observed_at is not None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,6 +16,7 @@ from datafactory.engine.looking import Look, numeric_text, tidy
 from datafactory.engine.plans import FilePlan, SamplePlan
 from modeling.errors import DataError
 
+Booleans = npt.NDArray[np.bool_]
 SPLITS = ("train", "valid", "test", "oot")
 _SHOWN = 20  # characters of a value that an error may quote
 
@@ -44,31 +47,64 @@ def _first(mask: pa.Array) -> int:
     return int(pc.index(pc.fill_null(mask, False), True).as_py())
 
 
-def _plain(values: tuple[str, ...]) -> pa.Array:
+def plain_values(values: tuple[str, ...]) -> pa.Array:
+    """Values of a plan as they are compared: lower case, whole numbers without ``.0``."""
     return pc.utf8_lower(without_point(pa.array([str(value).strip() for value in values], pa.string())))
 
 
 @dataclass
 class LabelColumn:
-    """Bad and good values to ``y``: 1 is bad, 0 is good, null is unknown."""
+    """A column of outcomes to ``y``: 1 is bad, 0 is good, null is neither or unknown."""
 
     plan: SamplePlan
     n_bad: int = 0
     n_good: int = 0
     n_missing: int = 0
+    n_indeterminate: int = 0
 
-    def convert(self, look: Look, first_row: int) -> pa.Array:
-        text = as_text(look)
-        lower = pc.utf8_lower(text)
-        bad, good = (pc.is_in(lower, _plain(v)) for v in (self.plan.bad_values, self.plan.good_values))
-        other = pc.and_(pc.is_valid(text), pc.invert(pc.or_(bad, good)))
+    def convert(self, look: Look, first_row: int, ignored: Booleans | None = None) -> tuple[pa.Array, pa.Array]:
+        """``y``, and which rows are indeterminate; rows that are ``ignored`` may hold anything and get neither."""
+        by_limits = self.plan.bad_from is not None
+        bad, good, between, other = self._by_limits(look) if by_limits else self._by_values(look)
+        if ignored is not None:
+            keep = pa.array(~ignored)
+            bad, good, between, other = (pc.and_(part, keep) for part in (bad, good, between, other))
         if pc.any(other).as_py():
-            raise self._unknown(text, other, first_row)
-        y = pc.if_else(pc.is_null(text), None, bad.cast(pa.int8()))
-        self.n_bad += pc.sum(y).as_py() or 0
-        self.n_missing += y.null_count
-        self.n_good += len(y) - y.null_count - (pc.sum(y).as_py() or 0)
-        return y
+            raise self._not_number(other, first_row) if by_limits else self._unknown(as_text(look), other, first_row)
+        return pc.if_else(pc.or_(bad, good), bad.cast(pa.int8()), None), between
+
+    def count(self, y: pa.Array, between: pa.Array) -> None:
+        """Add rows that were neither excluded nor rejected."""
+        n_bad, n_between = pc.sum(y).as_py() or 0, pc.sum(between).as_py() or 0
+        self.n_bad += n_bad
+        self.n_indeterminate += n_between
+        self.n_missing += y.null_count - n_between
+        self.n_good += len(y) - y.null_count - n_bad
+
+    def _by_values(self, look: Look) -> tuple[pa.Array, pa.Array, pa.Array, pa.Array]:
+        plan, text = self.plan, as_text(look)
+        lower = pc.utf8_lower(text)
+        told = (plan.bad_values, plan.good_values, plan.indeterminate_values)
+        bad, good, between = (pc.is_in(lower, plain_values(values)) for values in told)
+        known = pc.or_(pc.or_(bad, good), between)
+        return bad, good, between, pc.and_(pc.is_valid(text), pc.invert(known))
+
+    def _by_limits(self, look: Look) -> tuple[pa.Array, pa.Array, pa.Array, pa.Array]:
+        text = numeric_text(as_text(look), look.reading.decimal)
+        number = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
+        values = pc.if_else(number, text, None).cast(pa.float64())
+        bad = pc.fill_null(pc.greater_equal(values, self.plan.bad_from), False)
+        good = pc.fill_null(pc.less_equal(values, self.plan.good_to), False)
+        between = pc.and_(number, pc.invert(pc.or_(bad, good)))
+        return bad, good, between, pc.and_(pc.is_valid(text), pc.invert(number))
+
+    def _not_number(self, other: pa.Array, first_row: int) -> DataError:
+        return DataError(
+            "label_not_number",
+            "Row %(row)s, column %(column)s: the outcome is not a number, and good and bad are told by limits.",
+            row=first_row + _first(other),
+            column=self.plan.label,
+        )
 
     def _unknown(self, text: pa.Array, other: pa.Array, first_row: int) -> DataError:
         position = _first(other)
@@ -225,4 +261,4 @@ def split_values(look: Look, plan: SamplePlan, first_row: int) -> pa.Array:
 def approved_values(look: Look, plan: SamplePlan) -> pa.Array:
     """Whether the application was approved; null where the decision is missing."""
     text = pc.utf8_lower(as_text(look))
-    return pc.if_else(pc.is_null(text), None, pc.is_in(text, _plain(plan.approved_values)))
+    return pc.if_else(pc.is_null(text), None, pc.is_in(text, plain_values(plan.approved_values)))

@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,11 +27,16 @@ class RowOrder:
         self.rises = True
         self._last: str | None = None
         self._first_missing = 0
+        self._skipped: list[npt.NDArray[np.int64]] = []
 
-    def see(self, ids: pa.Array, first_row: int) -> None:
+    def see(self, ids: pa.Array, first_row: int, excluded: npt.NDArray[np.bool_]) -> None:
+        """The ids of a block, without the rows of it that are excluded."""
+        if excluded.any():
+            self._skipped.append(np.flatnonzero(excluded) + first_row - 1)
         if ids.null_count and not self._first_missing:
-            self._first_missing = first_row + int(pc.index(pc.is_null(ids), True).as_py())
-        if not self.rises:
+            kept = np.flatnonzero(~excluded)
+            self._first_missing = first_row + int(kept[pc.index(pc.is_null(ids), True).as_py()])
+        if not self.rises or not len(ids):
             return
         rises = ids.null_count == 0 and pc.all(pc.greater(ids[1:], ids[:-1])).as_py() is not False
         self.rises = rises and (self._last is None or ids[0].as_py() > self._last)
@@ -50,7 +57,7 @@ class RowOrder:
             return
         if self.column:
             self._check_missing()
-            _check_twice(connection, typed, self.column)
+            self._check_twice(connection, typed)
         names = ", ".join(quoted(name) for name in schema.names)
         query = f"SELECT {names} FROM read_parquet({literal(str(typed))}) ORDER BY row_id"
         for _, done in write_sorted(connection, query, schema, rows):
@@ -65,19 +72,25 @@ class RowOrder:
                 column=self.column,
             )
 
+    def _check_twice(self, connection: duckdb.DuckDBPyConnection, typed: Path) -> None:
+        twice = connection.sql(
+            "SELECT min(file_row_number) AS first, max(file_row_number) AS row, count(*) OVER () AS n"
+            f" FROM read_parquet({literal(str(typed))}, file_row_number = true)"
+            " GROUP BY row_id HAVING count(*) > 1 ORDER BY first LIMIT 1"
+        ).fetchone()
+        if twice:
+            raise DataError(
+                "row_id_twice",
+                "Column %(column)s: %(count)d row ids occur more than once; rows %(first)d and %(row)s have the same.",
+                row=self._in_file(twice[1]),
+                column=self.column,
+                first=self._in_file(twice[0]),
+                count=twice[2],
+            )
 
-def _check_twice(connection: duckdb.DuckDBPyConnection, typed: Path, column: str) -> None:
-    twice = connection.sql(
-        "SELECT min(file_row_number) + 1 AS first, max(file_row_number) + 1 AS row, count(*) OVER () AS n"
-        f" FROM read_parquet({literal(str(typed))}, file_row_number = true)"
-        " GROUP BY row_id HAVING count(*) > 1 ORDER BY first LIMIT 1"
-    ).fetchone()
-    if twice:
-        raise DataError(
-            "row_id_twice",
-            "Column %(column)s: %(count)d row ids occur more than once; rows %(first)d and %(row)s have the same.",
-            row=twice[1],
-            column=column,
-            first=twice[0],
-            count=twice[2],
-        )
+    def _in_file(self, written: int) -> int:
+        """The 1-based row of the file that was written as the row with this number, from 0."""
+        if not self._skipped:
+            return written + 1
+        skipped = np.concatenate(self._skipped)
+        return written + 1 + int(np.searchsorted(skipped - np.arange(len(skipped)), written, side="right"))

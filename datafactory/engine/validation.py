@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datafactory.engine import maturity
+from datafactory.engine import maturity, times
 from datafactory.engine.disclosure import shown
 from datafactory.engine.identifiers import IdColumn
 from datafactory.engine.kinds import FeatureColumn
@@ -187,31 +188,37 @@ def months_of(connection: duckdb.DuckDBPyConnection, rows: Path, zone: str, has_
 
 
 def check_maturity(
-    plan: SamplePlan, months: list[maturity.Month], checks: Checks, limits: Limits
+    plan: SamplePlan, months: list[maturity.Month], checks: Checks, limits: Limits, now: dt.datetime
 ) -> tuple[dict[str, Any], list[str]]:
-    """Maturity of the months: known from window and outcome date, else suspected from a falling bad rate."""
+    """Maturity of the months: known from window and outcome date, else suspected from a falling bad rate.
+
+    Without the date, months that have not had the window even today are known not to be mature.
+    """
     marks: list[str] = []
-    immature: list[str] | None = None
-    known = plan.performance_window_months is not None and plan.outcomes_as_of is not None
     suspicion = None
-    if known:
-        assert plan.performance_window_months is not None
-        assert plan.outcomes_as_of is not None
-        immature = maturity.immature_months(
-            [month.month for month in months], plan.performance_window_months, plan.outcomes_as_of, plan.zone
-        )
-        marks += _known_maturity(immature, len(months), checks)
+    names, window = [month.month for month in months], plan.performance_window_months
+    today = now.astimezone(times.zone_of(plan.zone)).date().isoformat()
+    too_young = maturity.immature_months(names, window, plan.outcomes_as_of or today, plan.zone) if window else []
+    if window and (plan.outcomes_as_of or too_young):
+        marks += _known_maturity(too_young, len(months), checks)
     elif plan.label is not None and months:
         suspicion = maturity.falling_bad_rate(months)
         marks += _suspected_maturity(suspicion, checks)
     report = {
         "window_months": plan.performance_window_months,
         "outcomes_as_of": plan.outcomes_as_of,
-        "immature": immature or [],
+        "immature": too_young,
         "suspicion": suspicion,
-        "months": maturity.shown_months(months, immature, limits.cell_floor, plan.label is not None),
+        "months": _months(months, too_young, plan, limits.cell_floor),
     }
     return report, marks
+
+
+def _months(months: list[maturity.Month], too_young: list[str], plan: SamplePlan, floor: int) -> list[dict[str, Any]]:
+    """The months of the report. Without the date of the outcomes a month that is old enough may still be immature."""
+    known = plan.performance_window_months is not None and plan.outcomes_as_of is not None
+    rows = maturity.shown_months(months, too_young if known or too_young else None, floor, plan.label is not None)
+    return [row | {"mature": None if row["mature"] and not known else row["mature"]} for row in rows]
 
 
 def _known_maturity(immature: list[str], n_months: int, checks: Checks) -> list[str]:
