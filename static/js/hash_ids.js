@@ -19,10 +19,15 @@ const OUTER = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "g");
 const SEPARATORS = new RegExp(`[${SPACE}\\-\\u2010-\\u2015]+`, "g");
 const NAME_AND_HOST = new RegExp(`^[^@${SPACE}]+@[^@${SPACE}]+\\.[^@${SPACE}]+$`);
 
-const EDGE = "[^0-9A-Za-z.]";
-const ELEVEN = new RegExp(`(?:^|${EDGE})(?:\\+?(?:00)?86[- ]?)?(\\d{3}[- ]?\\d{4}[- ]?\\d{4})(?:\\.0+)?(?:$|[^0-9A-Za-z])`);
-const CARD = "\\d{4}[ -]?\\d{4}[ -]?\\d{4}[ -]?\\d{3,7}|\\d{6}[ -]?\\d{8}[ -]?\\d{3}[Xx]";
-const LONG = new RegExp(`(?:^|${EDGE})(${CARD})(?:\\.0+)?(?:$|[^0-9A-Za-z])`);
+const BEFORE = "(?:^|[^0-9A-Za-z.])";
+const AFTER = "(?:\\.0+)?(?![0-9A-Za-z])";
+const ELEVEN = new RegExp(`${BEFORE}(?:\\+?(?:00)?86[- ]?)?(\\d{3}[- ]?\\d{4}[- ]?\\d{4})${AFTER}`, "g");
+const LONG = new RegExp(
+  `${BEFORE}(\\d{4}[ -]?\\d{4}[ -]?\\d{4}[ -]?\\d{3,4}(?:[ -]?\\d{1,3})?|\\d{6}[ -]?\\d{8}[ -]?\\d{3}[\\dXx])${AFTER}`,
+  "g",
+);
+const EMAIL = /[A-Za-z0-9_%+-][A-Za-z0-9._%+-]*@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.[A-Za-z]{2,}/;
+const HEX = /^(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128})$/;
 const CARD_PREFIX = /^(62|60|65|4|5[1-5]|2[2-7]|3[4-7]|9558)/;
 
 export function isMobile(text) {
@@ -88,20 +93,31 @@ export function idOf(kind, value, algorithm) {
   return text === null ? null : hashed(text, algorithm);
 }
 
-// Which raw number a value holds: mobile, idno or bankcard with whether it is one, for each shape that it has.
+// Every number or address in a value that has the shape of a personal one, with whether it is one.
 export function* rawKinds(value) {
-  if (value.length < 11) return;
+  if (value.length < 6) return;
   const text = folded(value);
-  const eleven = ELEVEN.exec(text);
-  if (eleven) yield ["mobile", isMobile(eleven[1].replace(/[ -]/g, ""))];
-  const long = LONG.exec(text);
-  if (!long) return;
-  const number = long[1].replace(/[ -]/g, "");
-  yield ["idno", isIdCard(number)];
-  yield ["bankcard", isBankCard(number)];
+  if (HEX.test(text)) return;
+  if (text.replace(/\D/g, "").length >= 11) {
+    for (const [, found] of text.matchAll(ELEVEN)) yield ["mobile", isMobile(found.replace(/[ -]/g, ""))];
+    for (const [, found] of text.matchAll(LONG)) {
+      const number = found.replace(/[ -]/g, "");
+      yield [number.length === 15 ? "idno15" : "idno", isIdCard(number)];
+      yield ["bankcard", isBankCard(number)];
+    }
+  }
+  if (text.includes("@") && EMAIL.test(text)) yield ["email", true];
 }
 
-// Counts raw numbers of the columns that are not hashed, by the server's measure.
+function isPersonal(kind, { tokens, hits }, filled) {
+  if (!hits) return false;
+  if (kind === "email") return true;
+  if (kind === "idno") return hits >= 0.2 * tokens;
+  if (kind === "idno15" && hits < 3 && tokens > 1) return false;
+  return hits >= 0.5 * tokens && !(hits < 3 && filled > 1000 * hits);
+}
+
+// Counts raw numbers and addresses of the columns that are not hashed, by the server's measure.
 export class RawScan {
   constructor(names) {
     this.names = names;
@@ -121,13 +137,12 @@ export class RawScan {
 
   // The kinds of raw numbers by column, worst first.
   found() {
-    return this.tallies.flatMap((kinds, column) =>
-      Object.entries(kinds)
-        .filter(([kind, { tokens, hits }]) => {
-          const stray = hits < 3 && this.filled[column] > 1000 * hits && kind !== "idno";
-          return hits && hits >= (kind === "idno" ? 0.2 : 0.5) * tokens && !stray;
-        })
-        .map(([kind, { hits }]) => ({ column: this.names[column], kind, hits })),
-    ).sort((one, other) => other.hits - one.hits);
+    return this.tallies
+      .flatMap((kinds, n) =>
+        Object.entries(kinds)
+          .filter(([kind, tally]) => isPersonal(kind, tally, this.filled[n]))
+          .map(([kind, { hits }]) => ({ column: this.names[n], kind: kind.replace("15", ""), hits })),
+      )
+      .sort((one, other) => other.hits - one.hits);
   }
 }

@@ -49,20 +49,25 @@ async function look({ file, encoding, delimiter }) {
   return { label, newline: newlineOf(text), delimiter: found.meta.delimiter, names, rows };
 }
 
-// What a column seems to hold: raw numbers in most of its values.
-function guess(values) {
+const NAMES_OF_PEOPLE = /姓名|^(.*_)?name$/i;
+
+// What a column seems to hold: raw numbers in most of its values; names of people are best left out.
+function guess(name, values) {
   const counts = {};
   const filled = values.filter((value) => value !== undefined && value !== "");
-  for (const value of filled) for (const [kind, hit] of rawKinds(value)) if (hit) counts[kind] = (counts[kind] || 0) + 1;
+  for (const value of filled) {
+    for (const [kind, hit] of rawKinds(value)) if (hit) counts[kind] = (counts[kind] || 0) + 1;
+  }
   const [kind, hits] = Object.entries(counts).sort((one, other) => other[1] - one[1])[0] || ["", 0];
-  return filled.length && hits * 2 >= filled.length ? kind : "";
+  if (filled.length && hits * 2 >= filled.length) return kind.replace("15", "");
+  return NAMES_OF_PEOPLE.test(name) && filled.every((value) => /[\u4e00-\u9fa5]{2}/.test(value)) ? "drop" : "";
 }
 
 async function lookAt(order) {
   const { names, rows } = await look(order);
   const columns = names.map((name, n) => ({
     name,
-    kind: guess(rows.map((row) => row[n])),
+    kind: guess(name, rows.map((row) => row[n])),
     values: rows.slice(0, 3).map((row) => row[n] || ""),
   }));
   return { act: "look", columns };
@@ -131,8 +136,9 @@ async function forgetOld(folder) {
 
 class Columns {
   constructor(names, kinds, algorithm) {
-    this.kinds = names.map((name, n) => kinds[n] || "");
+    this.kinds = names.map((_name, n) => kinds[n] || "");
     this.names = names;
+    this.stays = (_cell, n) => this.kinds[n] !== "drop";
     this.algorithm = algorithm;
     this.left = new RawScan(names);
     this.wrong = names.map(() => ({ count: 0, filled: 0, row: 0 }));
@@ -140,20 +146,24 @@ class Columns {
 
   // A row as it leaves: values that are not of their column's kind become empty and are counted.
   hashed(row, number) {
-    return row.map((value, n) => {
-      if (!this.kinds[n]) {
-        this.left.look(n < this.names.length ? n : this.names.length - 1, value);
-        return value;
-      }
-      const id = idOf(this.kinds[n], value, this.algorithm);
-      const wrong = this.wrong[n];
-      if (id !== "") wrong.filled += 1;
-      if (id === null) {
-        wrong.count += 1;
-        wrong.row = wrong.row || number;
-      }
-      return id || "";
-    });
+    return row.map((value, n) => this.cell(value, n, number)).filter(this.stays);
+  }
+
+  cell(value, n, number) {
+    const kind = this.kinds[n];
+    if (kind === "drop") return "";
+    if (!kind) {
+      this.left.look(Math.min(n, this.names.length - 1), value);
+      return value;
+    }
+    const id = idOf(kind, value, this.algorithm);
+    const wrong = this.wrong[n];
+    if (id !== "") wrong.filled += 1;
+    if (id === null) {
+      wrong.count += 1;
+      wrong.row = wrong.row || number;
+    }
+    return id || "";
   }
 
   verify() {
@@ -179,7 +189,7 @@ async function hash(order) {
     let done = 0;
     let head = true;
     for await (const [rows, read] of rowsOf(file, how)) {
-      const written = rows.map((row) => (head ? ((head = false), names) : columns.hashed(row, (done += 1))));
+      const written = rows.map((row) => (head ? ((head = false), names.filter(columns.stays)) : columns.hashed(row, (done += 1))));
       if (written.length) {
         out.write(encoder.encode(Papa.unparse(written, { delimiter: how.delimiter, newline: "\n" }) + "\n"));
       }

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from datafactory.models import IncomingUpload, Upload
+from etron_partner.personal import tokens
 from projects import storage
 from tests.browser.recorder import Recorder
 from tests.datafactory.files import clean_rows, csv_bytes
@@ -94,7 +96,6 @@ def test_a_file_goes_on_after_a_pause_a_break_and_a_reload(visit, live_server, p
     page.set_input_files("input[type=file]", file)
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("[data-upload-bytes]")).to_contain_text("MB")
-    page.wait_for_function("document.querySelector('[data-upload-bar]').style.width !== '0px'")
     while PIECE not in begun:
         page.wait_for_timeout(50)
     page.get_by_role("button", name="Pause").click()
@@ -148,7 +149,7 @@ def test_without_scripts_the_form_posts(chromium, live_server, client_of, people
     context.close()
 
 
-NAMES = ["app_id", "phone", "card", "applied_on", "bad", "note"]
+NAMES = ["app_id", "phone", "card", "name", "applied_on", "bad", "note"]
 
 
 def raw_rows(n=3000):
@@ -158,7 +159,8 @@ def raw_rows(n=3000):
         digits = f"1380{i:07d}"
         phone = [digits, f"+86 {digits}", f"{digits[:3]}-{digits[3:7]}-{digits[7:]}", digits.translate(WIDE)][i % 4]
         note = ["", 'said "yes"', "two\nlines", "a,b"][i % 4]
-        rows.append([f"A{i:05d}", phone, id_card(i), f"2024-{i % 6 + 1:02d}-15", str(int(i % 4 == 0)), note])
+        name = "王李张刘"[i % 4] + "伟芳娜敏静"[i % 5]
+        rows.append([f"A{i:05d}", phone, id_card(i), name, f"2024-{i % 6 + 1:02d}-15", str(int(i % 4 == 0)), note])
     return rows
 
 
@@ -195,19 +197,18 @@ def test_only_hashes_leave_the_browser(visit, wire, project, tmp_path, encoding)
     page.get_by_label("Hash ids in this browser").check()
     expect(page.get_by_label("phone", exact=True)).to_have_value("mobile")
     expect(page.get_by_label("card", exact=True)).to_have_value("idno")
+    expect(page.get_by_label("name", exact=True)).to_have_value("drop")
     expect(page.get_by_label("applied_on", exact=True)).to_have_value("")
     page.get_by_role("button", name="Upload").click()
     upload = arrived(page)
     sent = wire.everything()
     assert sha256("13800000042").encode() in sent  # the recorder sees what is sent
     for i, (_app, phone, card, *_rest) in enumerate(rows):
-        for raw in (phone, f"1380{i:07d}", card, card.upper()):
+        for raw in (phone, f"1380{i:07d}", card, card.upper(), rows[i][3]):
             assert raw.encode(encoding) not in sent
             assert raw.encode() not in sent
-    expected = [
-        [row[0], sha256(f"1380{i:07d}"), sha256(row[2].upper()), *row[3:5], row[5]] for i, row in enumerate(rows)
-    ]
-    assert rows_of(upload) == [NAMES, *expected]
+    expected = [[row[0], sha256(f"1380{i:07d}"), sha256(row[2].upper()), *row[4:]] for i, row in enumerate(rows)]
+    assert rows_of(upload) == [[name for name in NAMES if name != "name"], *expected]
     assert [column["algorithm"] for column in upload.sniff["columns"]][:3] == ["", "sha256", "sha256"]
 
 
@@ -216,7 +217,7 @@ def test_refused_raw_numbers_are_offered_to_be_hashed(visit, live_server, projec
     page = visit(live_server.url, f"/projects/{project.slug}/samples/new/")
     page.set_input_files("input[type=file]", file)
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("[data-upload-error]")).to_contain_text("raw mobile numbers")
+    expect(page.locator("[data-upload-error]")).to_contain_text("raw personal data")
     expect(page.locator("[data-hash-again]")).to_be_visible()
     expect(page.get_by_label("phone", exact=True)).to_have_value("mobile")
     assert not Upload.objects.exists()
@@ -253,20 +254,47 @@ def test_values_of_another_kind_are_told_before_they_leave_empty(visit, live_ser
     assert [n for n, phone in enumerate(phones) if not phone] == [16]
 
 
-def test_the_browser_normalises_as_everybody_does():
-    """The vectors that the command line and the server are held to."""
+def in_node(code, rows):
+    """What a program in node prints as JSON; it finds ``rows`` and the page's rules of ids."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    code = """
-        import { normalise, hashed } from "./static/js/hash_ids.js";
-        const rows = JSON.parse(process.argv[1]);
-        console.log(JSON.stringify(rows.map(({ kind, raw }) => {
-          const normalised = normalise(kind, raw);
-          const hash = (name) => (normalised === null ? null : hashed(normalised, name));
-          return { kind, raw, normalised, md5: hash("md5"), sha256: hash("sha256") };
-        })));
-    """
-    command = [node, "--input-type=module", "-e", code, GOLDEN.read_text()]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == json.loads(GOLDEN.read_text())
+    head = 'import * as ids from "./static/js/hash_ids.js"; const rows = JSON.parse(process.argv[1]);'
+    command = [node, "--input-type=module", "-e", f"{head} console.log(JSON.stringify({code}))", json.dumps(rows)]
+    return json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+
+
+def test_the_browser_normalises_as_everybody_does():
+    """The vectors that the command line and the server are held to."""
+    vectors = json.loads(GOLDEN.read_text())
+    code = """rows.map(({ kind, raw }) => {
+        const normalised = ids.normalise(kind, raw);
+        const hash = (name) => (normalised === null ? null : ids.hashed(normalised, name));
+        return { kind, raw, normalised, md5: hash("md5"), sha256: hash("sha256") };
+    })"""
+    assert in_node(code, vectors) == vectors
+
+
+KINDS = {"mobile": "mobile", "id_card": "idno", "id_card_15": "idno15", "bank_card": "bankcard", "email": "email"}
+SCRAPS = ["13800138000", "+86 138-0013-8000", "11010519491231002X", "110105491231002", "4111 1111 1111 1111", "a@b.cn"]
+SCRAPS += [
+    "１３８００１３８０００",
+    "e3b0c44298fc1c149afbf4c8996fb924",
+    ".",
+    ".0",
+    " ",
+    "x",
+    "；",
+    "86",
+    "0086",
+    "12345678901",
+    "-",
+]
+
+
+def test_the_browser_recognises_raw_numbers_as_everybody_does():
+    chance = random.Random(5)
+    texts = ["".join(chance.choices(SCRAPS, k=chance.randrange(1, 5))) for _ in range(1000)]
+    expected = [[[KINDS[kind], hit] for kind, hit in tokens(text)] for text in texts]
+    assert in_node("rows.map((text) => [...ids.rawKinds(text)])", texts) == expected
+    assert sum(map(bool, expected)) > 300
