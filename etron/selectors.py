@@ -9,12 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from datafactory.models import Sample, Source
+from datafactory.selectors import private_matches
 from etron.addresses import address
 from models_registry.models import Model
 from models_registry.selectors import waiting_for as versions_waiting
 from projects import selectors, sharing
 from projects.models import Authorisation, Job, Participation, Project, Role, User, in_force
-from projects.templatetags.figures import day
+from projects.templatetags.figures import day, figure
 from risk_products.models import Product
 
 SOON = timedelta(days=30)
@@ -38,8 +39,8 @@ class Entry:
 
 
 def waiting_for(user: User) -> list[Entry]:
-    """Decisions on projects, versions to approve or to mend, authorisations that end soon."""
-    return [*decisions(user), *versions(user), *ending(user)]
+    """Decisions on projects and sessions, versions to approve or to mend, authorisations that end soon."""
+    return [*decisions(user), *sessions(user), *versions(user), *ending(user)]
 
 
 def count_waiting(user: User) -> int:
@@ -65,6 +66,21 @@ def decisions(user: User) -> Iterator[Entry]:
             _("Decide"),
             str(row.project),
             row.project.created_at,
+        )
+
+
+def sessions(user: User) -> Iterator[Entry]:
+    """Sessions of private matching with a source that I look after."""
+    for row in private_matches.waiting_for(user):
+        yield Entry(
+            "lock",
+            _("%(institution)s asks to match privately with %(source)s")
+            % {"institution": row.institution, "source": row.source_version},
+            _("At most %(n)s ids; %(reveal)s.") % {"n": figure(row.max_ids), "reveal": row.get_reveal_display()},
+            address("datafactory:private-match-detail", row.project.slug, row.pk),
+            _("Decide"),
+            str(row.project),
+            row.created_at,
         )
 
 

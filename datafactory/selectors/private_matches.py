@@ -74,6 +74,20 @@ def is_keeper(session: PrivateMatch, user: User) -> bool:
     return inside.exists() and user.memberships.filter(institution=owner, role__in=KEEPERS).exists()
 
 
+def waiting_for(user: User) -> QuerySet[PrivateMatch]:
+    """The sessions that ``user`` may allow or refuse now, oldest first."""
+    kept = user.memberships.filter(role__in=KEEPERS).values("institution")
+    mine = ProjectMember.objects.filter(user=user).values("project")
+    rows = PrivateMatch.objects.filter(
+        state=PrivateMatch.State.REQUESTED,
+        expires_at__gt=timezone.now(),
+        source_version__source__institution__in=kept,
+        project__in=mine,
+        project__status=Project.Status.OPEN,
+    )
+    return rows.exclude(created_by=user).select_related("project", "institution", "source_version__source").reverse()
+
+
 def privately_matchable(project: Project, user: User) -> list[tuple[SourceVersion, list[str]]]:
     """The newest ready version of each source of the project's participants, with the kinds of id that it carries."""
     owners = project.participations.values("institution")

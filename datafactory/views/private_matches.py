@@ -12,6 +12,7 @@ from datafactory.private_match_forms import PrivateMatchForm
 from datafactory.selectors import private_matches as selectors
 from datafactory.services import private_matches
 from datafactory.services.matches import floor_of
+from etron_partner.elements import estimated_size
 from projects.access import may, person, project_for
 from projects.views.submitting import status_of, submit
 
@@ -59,6 +60,7 @@ def private_match_detail(request: HttpRequest, slug: str, pk: UUID) -> HttpRespo
         "state": selectors.shown_state(session),
         "state_label": selectors.shown_label(session),
         "standing": selectors.standing(session, person(request.user)),
+        "margin": estimated_size(0, session.n_partner).margin if session.n_partner else None,
         "origin": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "datafactory/private_match_detail.html", context)

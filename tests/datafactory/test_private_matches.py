@@ -361,8 +361,11 @@ def test_the_pages_say_what_each_side_learns_before_it_starts(session, built, pe
     assert "What each side learns" in seen
     assert 'value="approve"' in seen
     assert 'value="approve"' not in partner.get(sent.url).content.decode()
+    assert b"asks to match privately with lending" in modeler.get(reverse("home")).content.lower()
+    assert b"asks to match privately" not in partner.get(reverse("home")).content
     with run_jobs():
         assert modeler.post(sent.url, {"act": "approve"}).status_code == 302
+    assert b"asks to match privately" not in modeler.get(reverse("home")).content
     ready = partner.get(sent.url).content.decode()
     assert f"--session {PrivateMatch.objects.get().pk}" in ready
     listed = partner.get(reverse("datafactory:private-match-list", args=[built.project.slug])).content.decode()
