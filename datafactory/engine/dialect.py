@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from datafactory.engine.files import file_format, open_bytes
-from datafactory.engine.plans import Dialect, FilePlan, Limits
+from datafactory.engine.plans import Dialect, FilePlan, Limits, Saved
 from modeling.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -20,19 +20,19 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _CONTROL = set(range(9)) | {11, 12} | set(range(14, 32))
 
 
-def find_dialect(path: Path, limits: Limits, plan: FilePlan | None = None) -> Dialect:
+def find_dialect(path: Path, limits: Limits, plan: FilePlan | Saved | None = None) -> Dialect:
     """What a file is and how it was saved; what the plan already knows is taken as it is."""
-    plan = plan or FilePlan()
+    plan, header = plan or Saved(), plan is None or plan.header is not False
     format = file_format(path, limits)
     if format == "xlsx":
-        return Dialect(format, header=plan.header, sheet=plan.sheet)
+        return Dialect(format, header=header, sheet=plan.sheet)
     if not format.startswith("csv"):
         return Dialect(format)
     encoding = known_encoding(plan.encoding) if plan.encoding else find_encoding(path, format)
     if plan.delimiter is not None and len(plan.delimiter.encode()) != 1:
         raise DataError("delimiter", "The delimiter must be one character.")
     delimiter = plan.delimiter or find_delimiter(_head_text(path, format, encoding))
-    return Dialect(format, encoding, delimiter, plan.header)
+    return Dialect(format, encoding, delimiter, header)
 
 
 def known_encoding(encoding: str) -> str:

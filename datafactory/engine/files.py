@@ -340,6 +340,26 @@ def _check_quotes(batch: pa.RecordBatch, rows_before: int) -> None:
             )
 
 
+def first_cells(path: Path, dialect: Dialect, limits: Limits) -> list[str]:
+    """The first row of a file, names or not; a Parquet file has names elsewhere and gives none."""
+    if dialect.format == "parquet":
+        return []
+    if dialect.format == "xlsx":
+        with path.open("rb") as raw:
+            rows = _sheet(_workbook(raw), dialect.sheet).iter_rows(values_only=True)
+            return [_cell(value) for value in next(rows, ())]
+    with open_bytes(path, dialect.format) as raw:
+        return read_header(TextStream(raw, dialect.encoding, path.stat().st_size, limits), dialect.delimiter)
+
+
+def sheets_of(path: Path, format: str) -> list[str]:
+    """Sheets of a workbook, in order; none of any other file."""
+    if format != "xlsx":
+        return []
+    with path.open("rb") as raw:
+        return [sheet.title for sheet in _workbook(raw).worksheets]
+
+
 def parquet_table(path: Path, limits: Limits) -> RawTable:
     """The table in a Parquet file; dictionaries are unpacked, nested columns refused."""
     try:
@@ -389,11 +409,6 @@ def _plain(name: str, column: pa.Array) -> pa.Array:
         raise DataError(
             "column_type", "Column %(column)s is of type %(type)s, which is not read.", column=name, type=str(type_)
         ) from None
-
-
-def sheet_names(stream: BinaryIO) -> list[str]:
-    """Sheets of a workbook, in order."""
-    return [sheet.title for sheet in _workbook(stream).worksheets]
 
 
 def _workbook(stream: BinaryIO) -> Any:

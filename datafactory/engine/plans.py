@@ -37,6 +37,18 @@ class Dialect:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """How a file was saved, as far as somebody said so; None is found from the file."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    sheet: str | None = None
+    decimal: str | None = None
+    nulls: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class IdRole:
     """A column that holds hashed ids: ``id_type`` is namespace + algorithm (``mobile__sha256``)."""
 
@@ -148,6 +160,7 @@ class ColumnGuess:
     n_missing: int = 0
     n_distinct: int = 0
     values: tuple[str, ...] = ()  # the few values of a column with few values, for the label's mapping
+    time_format: str = ""  # of a column of dates
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,8 @@ class Sniff:
     time_format: str = ""
     nulls: tuple[str, ...] = DEFAULT_NULLS
     warnings: tuple[str, ...] = ()
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()  # of a workbook
 
 
 def check_roles(plan: SamplePlan | SourcePlan, names: list[str]) -> None:

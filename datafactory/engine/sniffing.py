@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,11 +11,11 @@ import pyarrow.compute as pc
 
 from datafactory.engine import times
 from datafactory.engine.dialect import find_dialect
-from datafactory.engine.files import open_table
+from datafactory.engine.files import first_cells, open_table, sheets_of
 from datafactory.engine.kinds import NUMBER, kind_of_text, kind_of_type
 from datafactory.engine.looking import tidy
 from datafactory.engine.personal import PersonalScan
-from datafactory.engine.plans import DEFAULT_NULLS, ColumnGuess, Dialect, FilePlan, Limits, Sniff
+from datafactory.engine.plans import DEFAULT_NULLS, ColumnGuess, Dialect, Limits, Saved, Sniff
 from etron_partner.identifiers import HASH_LENGTHS, masked
 from modeling.artifacts import Kind
 
@@ -39,15 +40,32 @@ _NAMESPACES = {
     "bankcard": r".*(bank|card|银行卡).*",
     "email": r".*(mail|邮箱).*",
 }
+_MARKERS = (
+    "-", "--", "---", "/", "\\", "?", ".", "*", "nil", "missing", "unknown", "n.a.", "(null)", "无", "空", "缺失", "未知"
+)  # fmt: skip
+    "-",
+    "--",
+    "---",
+    "/",
+    "\\",
+    "?",
+    ".",
+    "*",
+    "nil",
+    "missing",
+    "unknown",
+    "n.a.",
+    "(null)",
+    "无",
+    "空",
+    "缺失",
+    "未知",
+)
 _SPLITS = {"train", "valid", "test", "oot"}
 
 
 def sniff_file(
-    path: Path,
-    limits: Limits,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    told: FilePlan | None = None,
+    path: Path, limits: Limits, encoding: str | None = None, delimiter: str | None = None, told: Saved | None = None
 ) -> Sniff:
     """Look at the first rows of a file.
 
@@ -59,32 +77,44 @@ def sniff_file(
         Bounds; a file beyond them is refused here already.
     encoding, delimiter : str, optional
         What the caller knows about a text file; otherwise found.
-    told : FilePlan, optional
+    told : Saved, optional
         All that is known about how the file was saved, instead of these two.
 
     Raises
     ------
     DataError
-        With code, row and column when the file cannot be read or holds raw personal numbers.
+        With code, row and column when the file cannot be read or holds raw personal data.
     """
-    dialect = find_dialect(path, limits, told or FilePlan(encoding=encoding, delimiter=delimiter))
+    told = told or Saved(encoding, delimiter)
+    dialect = _with_header(path, find_dialect(path, limits, told), limits, told)
     head = _head(path, dialect, limits)
     _refuse_personal(head)
     columns = {name: head.column(name).combine_chunks() for name in head.column_names}
-    texts = {name: _text(column) for name, column in columns.items()}
-    decimal = _decimal(list(texts.values()), dialect.delimiter)
+    nulls = _nulls(columns) if told.nulls is None else told.nulls
+    texts = {name: _text(column, nulls) for name, column in columns.items()}
+    decimal = told.decimal or _decimal(list(texts.values()), dialect.delimiter)
     guesses = _guess_roles([_guess(name, columns[name], texts[name], decimal, head.num_rows) for name in columns])
     return Sniff(
         format=dialect.format,
         encoding=dialect.encoding,
         delimiter=dialect.delimiter,
         decimal=decimal,
-        header=not looks_like_data(head.column_names),
+        header=dialect.header,
         columns=tuple(guesses),
         preview=_preview(texts, guesses),
-        time_format=_time_format(texts, guesses),
-        warnings=tuple(_warnings(head.column_names, guesses)),
+        time_format=_time_format(guesses),
+        nulls=nulls,
+        warnings=tuple(_warnings(dialect, guesses)),
+        sheet=dialect.sheet or "",
+        sheets=tuple(sheets_of(path, dialect.format)),
     )
+
+
+def _with_header(path: Path, dialect: Dialect, limits: Limits, told: Saved) -> Dialect:
+    """A first row of values is not a header, unless somebody says that it is."""
+    if told.header is not None or not looks_like_data(first_cells(path, dialect, limits)):
+        return dialect
+    return replace(dialect, header=False)
 
 
 def _head(path: Path, dialect: Dialect, limits: Limits) -> pa.Table:
@@ -98,6 +128,21 @@ def _head(path: Path, dialect: Dialect, limits: Limits) -> pa.Table:
     return pa.Table.from_batches(held).slice(0, wanted)
 
 
+def _nulls(columns: dict[str, pa.Array]) -> tuple[str, ...]:
+    """The usual markers, and those that stand where a column otherwise holds nothing but numbers or dates."""
+    found: set[str] = set()
+    for column in columns.values():
+        if not pa.types.is_string(column.type):
+            continue
+        values = tidy(column, DEFAULT_NULLS).drop_null()
+        odd = values.filter(pc.is_in(pc.utf8_lower(values), pa.array(_MARKERS)))
+        if 0 < len(odd) < len(values):
+            rest = values.filter(pc.invert(pc.is_in(pc.utf8_lower(values), pa.array(_MARKERS))))
+            if kind_of_text(rest, ".") in {"int", "float", "date"} or kind_of_text(rest, ",") == "float":
+                found |= set(pc.unique(odd).to_pylist())
+    return (*DEFAULT_NULLS, *sorted(found))
+
+
 def _refuse_personal(head: pa.Table) -> None:
     scan = PersonalScan()
     for name in head.column_names:
@@ -105,8 +150,8 @@ def _refuse_personal(head: pa.Table) -> None:
     scan.refuse()
 
 
-def _text(column: pa.Array) -> pa.Array:
-    return tidy(column if pa.types.is_string(column.type) else column.cast(pa.string()), DEFAULT_NULLS)
+def _text(column: pa.Array, nulls: tuple[str, ...]) -> pa.Array:
+    return tidy(column if pa.types.is_string(column.type) else column.cast(pa.string()), nulls)
 
 
 def _decimal(texts: list[pa.Array], delimiter: str) -> str:
@@ -135,6 +180,7 @@ def _guess(name: str, column: pa.Array, text: pa.Array, decimal: str, n_rows: in
         n_missing=text.null_count,
         n_distinct=len(distinct),
         values=() if algorithm else values,
+        time_format="" if algorithm or kind in {"int", "float"} else times.find_format(text) or "",
     )
 
 
@@ -192,20 +238,19 @@ def _preview(texts: dict[str, pa.Array], guesses: list[ColumnGuess]) -> tuple[tu
     return tuple(zip(*shown, strict=True))
 
 
-def _time_format(texts: dict[str, pa.Array], guesses: list[ColumnGuess]) -> str:
-    column = next((guess.name for guess in guesses if guess.role == "observed_at"), None)
-    return (times.find_format(texts[column]) or "") if column else ""
+def _time_format(guesses: list[ColumnGuess]) -> str:
+    return next((guess.time_format for guess in guesses if guess.role == "observed_at"), "")
 
 
 def looks_like_data(names: list[str]) -> bool:
     """Most names of columns are numbers or hashes: the first row is not a header."""
     data = sum(bool(re.fullmatch(rf"{NUMBER[1:-1]}|[0-9a-fA-F]{{32,64}}", name)) for name in names)
-    return data * 2 > len(names)
+    return bool(names) and data * 2 > len(names)
 
 
-def _warnings(names: list[str], guesses: list[ColumnGuess]) -> list[str]:
+def _warnings(dialect: Dialect, guesses: list[ColumnGuess]) -> list[str]:
     found = []
-    if looks_like_data(names):
+    if not dialect.header:
         found.append("no_header")
     if not any(guess.role == "id" for guess in guesses):
         found.append("no_id_found")
