@@ -41,26 +41,8 @@ _NAMESPACES = {
     "email": r".*(mail|邮箱).*",
 }
 _MARKERS = (
-    "-", "--", "---", "/", "\\", "?", ".", "*", "nil", "missing", "unknown", "n.a.", "(null)", "无", "空", "缺失", "未知"
+    "-", "--", "---", "/", "\\", "?", ".", "*", "nil", "missing", "unknown", "n.a.", "(null)", "无", "空", "缺失"
 )  # fmt: skip
-    "-",
-    "--",
-    "---",
-    "/",
-    "\\",
-    "?",
-    ".",
-    "*",
-    "nil",
-    "missing",
-    "unknown",
-    "n.a.",
-    "(null)",
-    "无",
-    "空",
-    "缺失",
-    "未知",
-)
 _SPLITS = {"train", "valid", "test", "oot"}
 
 
