@@ -1,171 +1,168 @@
-"""Matching and window features on keyed ids against the same queries written by hand in DuckDB.
+"""A sample matched with a wide source, its fields brought over, against the same query written by hand in DuckDB.
 
-Both sides start from the same Parquet files with the same keyed ids and obey both conditions of time. Ours goes through
-Ibis, adds doubles exactly (so that the content hash does not depend on threads) and is timed with compiling.
+Both sides start from the same Parquet files with the same keyed ids, obey both conditions of time and write one Parquet
+file in the order of the sample. Ours is the whole stage: refusals, the keyed sample, the match report and the feature
+rows, without their profile. The first match also keys the source; there the peer computes the keyed ids with ``hmac``.
 """
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import ibis
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks import chart, memory, timing
+from benchmarks.matching_data import ID, ID_TYPE, KEY, MEMORY_MB, N_SAMPLE, THREADS, Case, snapshot
 from benchmarks.peers import matching_duckdb as peer
-from datafactory.engine import features, matching
-from datafactory.engine.engines import DuckDBEngine
-from datafactory.engine.features import FeaturePlan, choose_features
-from datafactory.engine.keying import key_ids, keyed_column
-from datafactory.engine.matching import MatchPlan, SourceInput
-from modeling.artifacts import Column
+from datafactory.engine.engines import open_engine
+from datafactory.engine.features import FeaturePlan, join_features
+from datafactory.engine.keying import key_ids
+from datafactory.engine.matching import match_sample
 
-KEY = bytes(32)
-ID_TYPE = "mobile__sha256"
-DAYS = (7, 30, 90, 180, 360)
-THREADS = 2
-DAY_US = 86_400_000_000
-ROUNDS = 5
-FIELDS = (
-    Column("amount", "float", "platform", "lending", "amount"),
-    Column("lender", "category", "platform", "lending", "lender"),
-)
-TIME = pa.timestamp("us", tz="UTC")
+CHART = Path(__file__).parents[1] / "docs" / "images" / "matching.svg"
+PACKAGES = ("duckdb", "ibis-framework", "pyarrow", "numba")
+Side = Callable[[Case, Path], None]
 
 
-def make(root: Path, n_sample: int, n_events: int) -> None:
-    """Applications of ``n_sample`` people; events of twice as many, some 12 each, known up to 5 days later."""
-    rng = np.random.default_rng(7)
-    ids = np.array([hashlib.sha256(str(i).encode()).hexdigest() for i in range(2 * n_sample)])
-    people = np.sort(rng.integers(0, 2 * n_sample, n_events))
-    event = rng.integers(0, 730 * DAY_US, n_events)
-    known = event + rng.integers(0, 6, n_events) * DAY_US
-    order = np.lexsort((known, event, ids[people]))
-    (root / "lending").mkdir()
-    rows = {
-        f"id__{ID_TYPE}": pa.array(ids[people[order]]),
-        "event_time": pa.array(event[order]).cast(TIME),
-        "known_at": pa.array(known[order]).cast(TIME),
-        "amount": np.round(rng.lognormal(6, 1, n_events), 2)[order],
-        "lender": pa.array([f"L{i:02d}" for i in range(60)]).take(pa.array(rng.integers(0, 60, n_events)[order])),
-        "row_hash": pc.cast(pa.array(order), pa.string()),
-    }
-    pq.write_table(pa.table(rows), root / "lending" / "rows.parquet")
-    (root / "keyed").mkdir()
-    key_ids(root / "lending" / "rows.parquet", [ID_TYPE], KEY, root / "keyed")
-    _write_sample(root, ids[:n_sample], rng.integers(365 * DAY_US, 730 * DAY_US, n_sample))
+def ours(case: Case, out: Path, engine: str = "local", keyed: Path | None = None) -> None:
+    """Match and feature rows, as two jobs would."""
+    keyed_dirs = {case.source.slug: keyed or case.root / "keyed"}
+    sample, sample_dir = case.sample, case.root / "sample"
+    match = out / "match"
+    match.mkdir()
+    with closing(open_engine(engine, case.root, threads=THREADS, memory_mb=MEMORY_MB)) as running:
+        match_sample(sample, sample_dir, case.plan, KEY, keyed_dirs, match, running)
+    with closing(open_engine(engine, case.root, threads=THREADS, memory_mb=MEMORY_MB)) as running:
+        join_features(sample, sample_dir, match, case.plan, keyed_dirs, FeaturePlan(), out, running)
 
 
-def _write_sample(root: Path, ids: Any, observed: Any) -> None:
-    """The spine that matching writes once for a sample; the peer reads the same file."""
-    keys = keyed_column(pa.chunked_array([pa.array(ids)]), ID_TYPE, KEY)
-    columns: dict[str, Any] = {
-        "pos": pa.array(np.arange(len(ids))),
-        "__pos": pa.array(np.arange(len(ids))),
-        "observed_at": pa.array(observed).cast(TIME),
-        "key": keys,
-        "key_0": keys,
-        "__key_lending": keys,
-        "__via_lending": pa.array([ID_TYPE] * len(ids)),
-    }
-    for day in DAYS:
-        columns[f"__from_{day}"] = pa.array(observed - day * DAY_US).cast(TIME)
-    pq.write_table(pa.table(columns), root / "spine.parquet")
+def ours_first(case: Case, out: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=case.root) as folder:
+        key_ids(case.root / "source" / "rows.parquet", [ID_TYPE], KEY, Path(folder))
+        ours(case, out, keyed=Path(folder))
+
+
+def by_hand(case: Case, out: Path, query: Any = peer.latest, files: peer.Files | None = None) -> None:
+    with peer.connect(THREADS, 4 * MEMORY_MB) as connection:
+        query(connection, files or case.files, [column.name for column in case.source.columns], out / "rows.parquet")
+
+
+def by_hand_first(case: Case, out: Path, query: Any = peer.latest) -> None:
+    spine, source, _ = case.files
+    ids = pc.unique(pq.read_table(source, columns=[ID])[ID])
+    keys = [hmac.digest(KEY, f"{ID_TYPE}:{value}".encode(), "sha256") for value in ids.to_pylist()]
+    pq.write_table(pa.table({"id": ids, "key": pa.array(keys, pa.binary(32))}), out / "keys.parquet")
+    by_hand(case, out, query, (spine, source, out / "keys.parquet"))
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    n_sample, n_events = (5_000, 60_000) if quick else (200_000, 5_000_000)
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        make(root, n_sample, n_events)
-        size = f"{n_sample:,} x {n_events:,}"
-        rounds = 3 if quick else ROUNDS
-        return [
-            _row(f"as-of match, {size}", _ours_match, _peer_match, root, rounds, 1.2),
-            _row(f"25 window aggregates, {size}", _ours_windows, _peer_windows, root, rounds, 1.5),
+    n_ids, n_columns, n_sample, rounds = (20_000, 20, 5_000, 3) if quick else (5_000_000, 100, N_SAMPLE, 5)
+    case = snapshot(n_ids, n_columns, n_sample)
+    best = min((peer.latest, peer.latest_in_two_steps), key=lambda query: seconds(case, _with(query))[0])
+    size = f"{n_sample:,} x {n_ids:,} with {n_columns} columns"
+    rows = [
+        _row(f"match, {size}", *in_turn(case, ours, _with(best), rounds), "ratio at most 1.25"),
+        _row(
+            f"first match, keys the source, {size}",
+            *in_turn(case, ours_first, lambda c, out: by_hand_first(c, out, best), max(1, rounds - 2)),
+            "ratio at most 1.25",
+        ),
+        _peak(f"peak memory, first match, {size}", (n_ids, n_columns, n_sample)),
+    ]
+    return rows + curve((20_000, 40_000) if quick else (1_000_000, 2_000_000, 5_000_000, 10_000_000), quick)
+
+
+def _with(query: Any) -> Side:
+    return lambda case, out: by_hand(case, out, query)
+
+
+def curve(sizes: tuple[int, ...], quick: bool) -> list[dict[str, Any]]:
+    """The same at growing sources; the chart compares the engines."""
+    n_columns, n_sample = (20, 5_000) if quick else (100, N_SAMPLE)
+    rows, series = [], {"by hand": [], "local": []}
+    for n_ids in sizes:
+        case = snapshot(n_ids, n_columns, n_sample)
+        mine, other = in_turn(case, ours, by_hand, 3)
+        rows.append(_row(f"match, {n_ids / 1e6:g} million ids with {n_columns} columns", mine, other, "table"))
+        series["local"].append((n_ids / 1e6, mine))
+        series["by hand"].append((n_ids / 1e6, other))
+        if find_spec("pyspark") and not quick:
+            series.setdefault("spark, local[2]", []).append((n_ids / 1e6, _on_spark(case)))
+    a_million = [took / size for size, took in series["local"]]
+    rows.append(
+        timing.row("match, growth from the smallest to the largest", a_million[-1], a_million[0], "at the smallest",
+                   "s a million ids", "ratio at most 1", PACKAGES)
+    )  # fmt: skip
+    if not quick:
+        title = f"Match of {n_sample:,} applications, {n_columns} columns brought over"
+        chart.lines(title, "million ids of the source", "seconds, 2 cores", series, CHART)
+        rows += [
+            _spark_row(size, took, dict(series["local"])[size]) for size, took in series.get("spark, local[2]", [])
         ]
+    return rows
 
 
-def _source(root: Path) -> tuple[SourceInput, MatchPlan]:
-    source = SourceInput("lending", "events", "lending", (ID_TYPE,), True, True, "", FIELDS)
-    return source, MatchPlan((ID_TYPE,), (source,))
+def _on_spark(case: Case) -> float:
+    return statistics.median(seconds(case, lambda c, out: ours(c, out, "spark"))[0] for _ in range(2))
 
 
-def _engine(root: Path) -> DuckDBEngine:
-    engine = DuckDBEngine(root, THREADS)
-    engine.scratch("spine.parquet").symlink_to(root / "spine.parquet")
-    return engine
+def _spark_row(size: float, took: float, local: float) -> dict[str, Any]:
+    name = f"engine spark, local[2], {size:g} million ids"
+    return timing.row(name, took, local, "engine local", "s", "table", (*PACKAGES, "pyspark"))
 
 
-def _ours_match(root: Path) -> tuple[float, dict[str, float]]:
-    with _engine(root) as engine:
-        start = time.perf_counter()
-        found = engine.fetch(matching._qualifying(_source(root)[0], 0, ID_TYPE, root / "keyed", engine))
-        rows = sum(found["n"].to_pylist())
-        return time.perf_counter() - start, {"applications": found.num_rows, "rows": rows}
+def seconds(case: Case, side: Side) -> tuple[float, dict[str, float]]:
+    """Time of one run and what its file adds up to."""
+    with tempfile.TemporaryDirectory(dir=case.root) as folder:
+        started = time.perf_counter()
+        side(case, Path(folder))
+        return time.perf_counter() - started, checksums(case, Path(folder) / "rows.parquet")
 
 
-def _ours_windows(root: Path) -> tuple[float, dict[str, float]]:
-    source, plan = _source(root)
-    chosen = choose_features(source, FeaturePlan(windows_days=DAYS))
-    with _engine(root) as engine:
-        start = time.perf_counter()
-        (table,) = features._build_source(chosen, plan, root / "keyed", engine)
-        wanted = [("n", ""), ("distinct", "lender"), ("max", "amount")]
-        sums = {f"{day}{part}": table[f"lending|{part}|{field}|{day}"].sum() for day in DAYS for part, field in wanted}
-        found = engine.fetch(table.aggregate(**sums)).to_pylist()[0]
-        took = time.perf_counter() - start
-        return took, {str(index): float(value) for index, value in enumerate(found.values())}
-
-
-def _peer_match(root: Path) -> tuple[float, dict[str, float]]:
-    with peer.connect(THREADS) as connection:
-        start = time.perf_counter()
-        found = peer.match(connection, *_files(root))
-        return time.perf_counter() - start, found
-
-
-def _peer_windows(root: Path) -> tuple[float, dict[str, float]]:
-    with peer.connect(THREADS) as connection:
-        start = time.perf_counter()
-        found = peer.windows(connection, *_files(root), DAYS)
-        return time.perf_counter() - start, found
-
-
-def _files(root: Path) -> tuple[Path, Path, Path]:
-    return root / "spine.parquet", root / "lending" / "rows.parquet", root / "keyed" / f"keys__{ID_TYPE}.parquet"
-
-
-Side = Callable[[Path], tuple[float, dict[str, float]]]
-
-
-def _row(name: str, ours: Side, theirs: Side, root: Path, rounds: int, goal: float) -> dict[str, Any]:
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(rounds):
-        results = []
-        for side, taken in zip((ours, theirs), times, strict=True):
-            seconds, checks = side(root)
-            taken.append(seconds)
-            results.append(checks)
-        assert results[0].keys() == results[1].keys()
-        assert np.allclose(list(results[0].values()), list(results[1].values()), rtol=1e-12, atol=0), results
-    mine, other = (statistics.median(taken) for taken in times)
-    return {
-        "name": name,
-        "ours": mine,
-        "peer": other,
-        "peer_name": "hand-written DuckDB SQL",
-        "ratio": mine / other,
-        "unit": "s",
-        "goal": f"ratio at most {goal}",
-        "versions": {"duckdb": duckdb.__version__, "ibis": ibis.__version__},
+def checksums(case: Case, path: Path) -> dict[str, float]:
+    names = {
+        column.name: f"{case.source.slug}__{column.name}" for column in case.source.columns if column.kind == "int"
     }
+    stored = pq.read_schema(path).names
+    table = pq.read_table(
+        path, columns=["matched", *(long if long in stored else short for short, long in names.items())]
+    )
+    return {str(n): float(pc.sum(column).as_py()) for n, column in enumerate(table.columns)}
+
+
+def in_turn(case: Case, mine: Side, other: Side, rounds: int) -> tuple[float, float]:
+    """Median seconds of both sides, taken in turn; their files must add up to the same."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for counted in range(-1 if rounds > 1 else 0, rounds):
+        (first, one), (second, two) = seconds(case, mine), seconds(case, other)
+        assert one == two, (one, two)
+        if counted >= 0:
+            times[0].append(first)
+            times[1].append(second)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def _row(name: str, mine: float, other: float, goal: str) -> dict[str, Any]:
+    return timing.row(name, mine, other, "hand-written DuckDB SQL", "s", goal, PACKAGES)
+
+
+def _peak(name: str, size: tuple[int, int, int]) -> dict[str, Any]:
+    mine, other = (memory.peak_mb(f"benchmarks.bench_matching:alone('{side}', *{size})") for side in ("ours", "peer"))
+    return timing.row(name, mine, other, "hand-written DuckDB SQL", "MB", "below 2,048 MB", PACKAGES)
+
+
+def alone(side: str, n_ids: int, n_columns: int, n_sample: int) -> None:
+    """One first match, for a process that does nothing else."""
+    case = snapshot(n_ids, n_columns, n_sample)
+    with tempfile.TemporaryDirectory(dir=case.root) as folder:
+        (ours_first if side == "ours" else by_hand_first)(case, Path(folder))
