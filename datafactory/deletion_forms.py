@@ -7,7 +7,14 @@ from datafactory.models import Sample
 
 
 class KeepForm(forms.Form):
-    level = forms.TypedChoiceField(choices=Sample.Level.choices, coerce=int, label=gettext_lazy("Level"))
+    level = forms.TypedChoiceField(
+        choices=Sample.Level.choices,
+        coerce=int,
+        required=False,
+        empty_value=Sample.Level.SENSITIVE,
+        initial=Sample.Level.SENSITIVE,
+        label=gettext_lazy("Level"),
+    )
     retain_until = forms.DateField(
         required=False,
         label=gettext_lazy("Keep until"),

@@ -34,12 +34,16 @@ class DerivedRows(Protocol):
         """Note on the own rows that theirs are gone, and stop work on them. Twice is safe."""
         ...
 
+    def live(self, tables: Sequence[FeatureTable]) -> str:
+        """What learned from these tables and answers now, or nothing."""
+        ...
+
     def needs_key(self, project: Project) -> str:
         """What still looks people up under the project's key, or nothing."""
         ...
 
 
-METHODS = ("holdings", "mark", "needs_key")
+METHODS = ("holdings", "mark", "live", "needs_key")
 
 
 def keepers() -> list[DerivedRows]:

@@ -104,7 +104,7 @@ def strengths_chart(strengths: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     dots = parts.points([line["auc"] for line in lines], names, name="AUC", colour="oot")
     dots["error_x"] = parts.whiskers(lines, "auc", "low", "high", "var(--oot)")
     drawn = parts.figure([dots], x=parts.axis(_("AUC of the column alone"), range_=(0.5, 1.0)), y=parts.axis(""))
-    drawn["layout"]["yaxis"] |= {"type": "category", "automargin": True}
+    drawn["layout"]["yaxis"] |= {"type": "category", "automargin": True, "dtick": 1}
     return drawn
 
 

@@ -41,6 +41,12 @@ class NewSampleSerializer(serializers.Serializer[Any]):
     upload = serializers.UUIDField()
     name = serializers.CharField(required=False, default="", allow_blank=True, max_length=120)
     plan = serializers.DictField(help_text="Roles of the columns: ids, row_id, observed_at, label, bad_values, …")
+    level = serializers.ChoiceField(
+        choices=Sample.Level.choices, required=False, default=Sample.Level.SENSITIVE, help_text="1 public to 5 critical"
+    )
+    retain_until = serializers.DateField(
+        required=False, default=None, allow_null=True, help_text="Deleted by itself after this day."
+    )
 
 
 class NewSourceSerializer(serializers.Serializer[Any]):

@@ -89,7 +89,13 @@ class Samples(APIView):
         order = read(shapes.NewSampleSerializer, request.data)
         _, upload = access.upload_for(request.user, slug, order["upload"])
         sample = samples.import_sample(
-            user=person(request.user), project=project, upload=upload, plan=order["plan"], name=order["name"]
+            user=person(request.user),
+            project=project,
+            upload=upload,
+            plan=order["plan"],
+            name=order["name"],
+            level=order["level"],
+            retain_until=order["retain_until"],
         )
         return ordered(sample, reverse("api-sample-detail", args=[slug, sample.number]))
 

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_noop
 from datafactory.derived import Holding, keepers
 from datafactory.models import Deletion, FeatureTable, IncomingUpload, Match, Sample, SourceVersion, Upload
 from datafactory.selectors import sources
-from datafactory.services import keyed_ids
+from datafactory.services import keyed_ids, samples
 from modeling.artifacts import Progress, no_progress
 from projects import access, audit, jobs, keys, storage
 from projects.errors import Conflict, Forbidden, Invalid
@@ -95,8 +95,7 @@ def keep_until(*, user: User, sample: Sample, level: int, retain_until: date | N
         raise Forbidden("not_the_owner", _("Only an analyst or administrator of the sample's owner can do this."))
     if sample.deleted_at is not None:
         raise Conflict("sample_deleted", _("The sample was deleted."))
-    if level not in Sample.Level.values:
-        raise Invalid("bad_level", _("The level is a whole number from 1 to 5."))
+    samples.require_retention(level, retain_until)
     with transaction.atomic():
         sample.level, sample.retain_until = level, retain_until
         sample.save(update_fields=["level", "retain_until"])
@@ -222,7 +221,9 @@ def run_delete_rows(*, deletion: Deletion, progress: Progress = no_progress) -> 
         for path in storage.found(holding.patterns):
             storage.erase(path, tag)
     _forget_heads(scope)
+    live = live_models(scope.tables)
     with transaction.atomic():
+        deletion.body = {**deletion.body, "kept": [{"what": "live models", "why": live}] if live else []}
         _destroy_key(deletion, scope)
         deletion.finished_at = timezone.now()
         deletion.save(update_fields=["body", "finished_at"])
@@ -256,6 +257,11 @@ def _forget_heads(scope: Scope) -> None:
         Job.objects.filter(pk=row.job.pk).update(log=[], error_detail={})
 
 
+def live_models(tables: Sequence[FeatureTable]) -> str:
+    """Live models that learned from these tables: they answer on."""
+    return ", ".join(name for keeper in keepers() if (name := keeper.live(tables)))
+
+
 def live_on(project: Project) -> str:
     """Live models that look people up under the project's key."""
     return ", ".join(name for keeper in keepers() if (name := keeper.needs_key(project)))
@@ -267,8 +273,8 @@ def _destroy_key(deletion: Deletion, scope: Scope) -> None:
     if project is None or _has_other_data(project):
         return
     if live := live_on(project):
-        kept = {"what": "project key", "why": f"live: {live}"}
-        deletion.body = {**deletion.body, "kept": [kept]}
+        kept = {"what": "project key", "why": live}
+        deletion.body = {**deletion.body, "kept": [*deletion.body["kept"], kept]}
         return
     keyed_ids.forget(project)
     Project.objects.filter(pk=project.pk).update(hash_key=keys.new_wrapped_key())
@@ -286,8 +292,8 @@ def go_round(now: datetime | None = None) -> int:
     """
     today = (now or timezone.now()).astimezone(ZoneInfo(settings.DISPLAY_ZONE)).date()
     due = {"retain_until__lt": today, "deleted_at": None}
-    samples = Sample.objects.filter(**due).select_related("project", "institution", "upload", "job")
-    begun = [delete_sample(sample=row, reason=RETENTION_ENDED) for row in samples]
+    ended = Sample.objects.filter(**due).select_related("project", "institution", "upload", "job")
+    begun = [delete_sample(sample=row, reason=RETENTION_ENDED) for row in ended]
     versions = SourceVersion.objects.filter(**due).select_related("source__institution", "upload", "job")
     begun += [deletion for row in versions if (deletion := _delete_due(row)) is not None]
     left = Deletion.objects.filter(finished_at=None).exclude(pk__in=[row.pk for row in begun])

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -16,19 +19,27 @@ from datafactory.services import plans, uploads
 from modeling.artifacts import Progress, SampleFile, no_progress
 from modeling.errors import DataError
 from projects import audit, jobs, storage
-from projects.errors import NotFound
+from projects.errors import Invalid, NotFound
 from projects.models import Project, User
 from projects.services import artifacts
 
 
 def import_sample(
-    *, user: User, project: Project, upload: Upload, plan: SamplePlan | Mapping[str, Any], name: str = ""
+    *,
+    user: User,
+    project: Project,
+    upload: Upload,
+    plan: SamplePlan | Mapping[str, Any],
+    name: str = "",
+    level: int = Sample.Level.SENSITIVE,
+    retain_until: date | None = None,
 ) -> Sample:
     """Order the import of an uploaded file as the project's next sample.
 
     Only analysts of the institution that uploaded it, and only under an authorisation in force (``no_authorisation``).
     """
     _require_own(user, project, upload)
+    require_retention(level, retain_until)
     authorisation = uploads.authorisation_in_force(project, upload.institution)
     chosen = plans.read_sample_plan(plan)
     uploads.require_file(upload)
@@ -43,6 +54,8 @@ def import_sample(
             institution=upload.institution,
             authorisation=authorisation,
             upload=upload,
+            level=level,
+            retain_until=retain_until,
         )
         sample.job = jobs.start(
             "datafactory.import_sample",
@@ -56,6 +69,14 @@ def import_sample(
         sample.save(update_fields=["job"])
         _record("sample.ordered", user, sample, authorisation=authorisation.pk)
     return sample
+
+
+def require_retention(level: int, retain_until: date | None) -> None:
+    """A level from 1 to 5, and a last day that has not passed."""
+    if level not in Sample.Level.values:
+        raise Invalid("bad_level", _("The level is a whole number from 1 to 5."))
+    if retain_until is not None and retain_until < timezone.now().astimezone(ZoneInfo(settings.DISPLAY_ZONE)).date():
+        raise Invalid("retention_passed", _("This day has passed. Name a later one, or delete the data now."))
 
 
 def _require_own(user: User, project: Project, upload: Upload) -> None:

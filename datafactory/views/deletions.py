@@ -57,12 +57,13 @@ def sample_delete(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     if form.is_bound and form.is_valid():
         deletion = deletions.delete_sample(sample=sample, user=user, reason=form.cleaned_data["reason"])
         return redirect("datafactory:deletion-detail", deletion.number)
+    scope = deletions.scope_of(sample=sample)
     context = {
         "project": sample.project,
         "sample": sample,
         "form": form,
-        "holdings": deletions.scope_of(sample=sample).holdings(),
-        "live": deletions.live_on(sample.project),
+        "holdings": scope.holdings(),
+        "live": deletions.live_models(scope.tables),
     }
     return render(request, "datafactory/sample_confirm_delete.html", context, status=status_of(form))
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from datafactory import access, pages
+from datafactory.deletion_forms import KeepForm
 from datafactory.forms import NAMESPACES, SampleForm, UploadForm
 from datafactory.models import Sample
 from datafactory.selectors import samples as selectors
@@ -65,19 +66,26 @@ def sample_map(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
     form = SampleForm(request.POST or None, sniff=upload.sniff, plan=initial)
     if not form.is_bound:
         form.initial["name"] = again.name if again else upload.filename
+    keeping = KeepForm(request.POST or None)
 
     def order() -> Sample:
         return samples.import_sample(
-            user=person(request.user), project=project, upload=upload, plan=form.plan(), name=form.cleaned_data["name"]
+            user=person(request.user),
+            project=project,
+            upload=upload,
+            plan=form.plan(),
+            name=form.cleaned_data["name"],
+            **keeping.cleaned_data,
         )
 
-    sample = mapped(form, order)
+    sample = mapped(form, order) if not keeping.is_bound or keeping.is_valid() else None
     if sample:
         return redirect("datafactory:sample-detail", slug, sample.number)
     context = {
         "project": project,
         "upload": upload,
         "form": form,
+        "keeping": keeping,
         "preview": preview(upload),
         "namespaces": NAMESPACES,
     }

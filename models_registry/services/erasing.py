@@ -44,6 +44,10 @@ class PredictedRows:
         )
         return {pk for found in rows for pk in found.values_list("job", flat=True) if pk is not None}
 
+    def live(self, tables: Sequence[FeatureTable]) -> str:
+        rows = Release.objects.filter(version__run__feature_table__in=tables, live_to=None)
+        return ", ".join(str(release.version) for release in rows.select_related("version__model"))
+
     def needs_key(self, project: Project) -> str:
         """The live versions that look people up: they answer on, unless somebody retires them."""
         live = Release.objects.filter(version__model__project=project, live_to=None).select_related("version__model")

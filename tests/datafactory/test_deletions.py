@@ -149,7 +149,7 @@ def test_a_live_model_that_looks_people_up_keeps_the_key(chain, people, run_jobs
     deletion.refresh_from_db()
     chain.project.refresh_from_db()
     assert keys.project_key(chain.project) == key
-    assert deletion.body["kept"] == [{"what": "project key", "why": "live: Auto loan v1"}]
+    assert deletion.body["kept"] == [{"what": "project key", "why": "Auto loan v1"}]
 
 
 @pytest.mark.parametrize("survive", [0, 1, 4, 7])
