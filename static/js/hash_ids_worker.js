@@ -4,7 +4,7 @@
 import Papa from "papaparse";
 import { idOf, rawKinds, RawScan } from "./hash_ids.js";
 
-const PIECE = 4 * 1024 ** 2;
+const PIECE = 1024 ** 2;
 const HEAD = 256 * 1024;
 const LONGEST_ROW = 16 * 1024 ** 2;
 const KEPT_MS = 24 * 3600 * 1000;
