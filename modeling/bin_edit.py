@@ -266,7 +266,7 @@ def _rename(given: GivenBins, edit: Rename) -> GivenBins:
     _known(given, edit.bin)
     names = _names(given)
     names[edit.bin] = " ".join(edit.name.split())[:60]
-    return replace(given, names=tuple(names))
+    return replace(given, names=tuple(names) if any(names) else ())
 
 
 def refuse_thin(given: GivenBins, cells: VariableCells, min_people: int) -> None:

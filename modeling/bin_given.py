@@ -7,10 +7,10 @@ its kind. The model's table keeps one row for each of these places; rows of one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,16 @@ class GivenBins:
         return [f"{mark}{a}, {b})" for mark, a, b in zip(opening, ends, ends[1:], strict=False)]
 
 
+@dataclass(frozen=True)
+class GivenSet:
+    """Bins by hand of some variables: an accepted revision of a bin set. Other variables are binned or left out."""
+
+    number: int
+    revision: int = 0
+    others: Literal["optimise", "leave_out"] = "optimise"
+    bins: dict[str, GivenBins] = field(default_factory=dict)
+
+
 def plain(kind: BinKind, specials: tuple[float, ...], **shape: Any) -> GivenBins:
     """Bins in which every place has a bin of its own.
 
@@ -115,9 +125,7 @@ def tidy(given: GivenBins, homes: tuple[int, ...], names: tuple[str, ...]) -> Gi
     kept = [*range(k), *own]
     titles = tuple(names[old] if old < len(names) else "" for old in kept)
     moved = tuple(new.get(home, home) for home in homes)
-    return GivenBins(
-        given.kind, given.edges, given.groups, given.specials, moved, titles if any(titles) else ("",) * len(kept)
-    )
+    return GivenBins(given.kind, given.edges, given.groups, given.specials, moved, titles if any(titles) else ())
 
 
 def check(given: GivenBins, name: str = "") -> GivenBins:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modeling.artifacts import Column, Progress, no_progress
-from modeling.binning import BinPlan, Bins, bin_table
+from modeling.bin_given import refuse_thin, tabulate_rows
+from modeling.bin_plan import read_labels
+from modeling.binning import BinPlan, Bins, bin_table, kind_of
 from modeling.encoding import Input, describe_input, fit_tree_encoding
 from modeling.errors import DataError
 from modeling.marks import THIN_LEAVES
@@ -76,6 +78,7 @@ def _fit_scorecard(
     train: Rows, usable: tuple[Column, ...], dropped: list[FunnelRow], plan: TrainPlan, progress: Progress
 ) -> Fitted:
     progress(0, len(usable), "bins")
+    usable, dropped = _without_others(usable, dropped, plan)
     bins = _bins(train, usable, plan)
     woe = {name: one.transform(train.columns[name]) for name, one in bins.items()}
     progress(len(usable), len(usable), "regression")
@@ -89,7 +92,50 @@ def _fit_scorecard(
     return Fitted(scorer, None, _card_report(chosen, dropped, card, bins))
 
 
+def _without_others(
+    usable: tuple[Column, ...], dropped: list[FunnelRow], plan: TrainPlan
+) -> tuple[tuple[Column, ...], list[FunnelRow]]:
+    """Only the variables of the bin set, if the plan leaves the others out."""
+    if plan.given is None or plan.given.others == "optimise":
+        return usable, dropped
+    held = plan.given.bins
+    out = [FunnelRow(column.name, "data", "not in the bin set", None) for column in usable if column.name not in held]
+    kept = tuple(column for column in usable if column.name in held)
+    if not kept:
+        raise DataError("no_given_columns", "The bin set holds no variable of this table that could be used.")
+    return kept, [*dropped, *out]
+
+
 def _bins(train: Rows, usable: tuple[Column, ...], plan: TrainPlan) -> dict[str, Bins]:
+    """Given bins as they are, all others by the search, in the order of the table."""
+    given = _given_bins(train, usable, plan)
+    found = _searched_bins(train, tuple(column for column in usable if column.name not in given), plan)
+    return {column.name: (given | found)[column.name] for column in usable}
+
+
+def _given_bins(train: Rows, usable: tuple[Column, ...], plan: TrainPlan) -> dict[str, Bins]:
+    held = plan.given.bins if plan.given else {}
+    columns = [column for column in usable if column.name in held]
+    if not columns:
+        return {}
+    labels = read_labels(train.y, train.weight, train.person)
+    for column in columns:
+        if kind_of(column.kind) != held[column.name].kind:
+            raise DataError("given_kind", "The bin set has bins of another kind for %(column)s.", column=column.name)
+    return {
+        column.name: tabulate_rows(column.name, held[column.name], train.columns[column.name], labels, plan.min_people)
+        for column in columns
+    }
+
+
+def refuse_thin_bins(fitted: Fitted, plan: TrainPlan) -> None:
+    """A stored model whose given bins hold too few of its own train rows is refused, with the bin's name."""
+    for name, given in (plan.given.bins if plan.given else {}).items():
+        if name in fitted.report.get("bins", {}):
+            refuse_thin(fitted.report["bins"][name], given, plan.min_people)
+
+
+def _searched_bins(train: Rows, usable: tuple[Column, ...], plan: TrainPlan) -> dict[str, Bins]:
     plans = {c.name: _own_plan(plan.column_bins.get(c.name, plan.bins), c, plan.min_people) for c in usable}
     columns = {c.name: train.columns[c.name] for c in usable}
     kinds = {c.name: c.kind for c in usable}

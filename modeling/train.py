@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from modeling.artifacts import FeatureTable, Progress, TrainedModel, fingerprint, hash_folder, no_progress, to_json
+from modeling.bin_given import GivenSet
 from modeling.binning import BinPlan
 from modeling.errors import DataError
-from modeling.fitting import Fitted, fit_rows
+from modeling.fitting import Fitted, fit_rows, refuse_thin_bins
 from modeling.parity import check_parity
 from modeling.scorecard import Scaling
 from modeling.scoring import write_model
@@ -37,8 +38,9 @@ CODE_VERSION = 1  # raised when the same plan would give another model
 class TrainPlan:
     """What to train, on which columns and rows. ``columns`` narrows the column set to the names given.
 
-    ``column_bins`` overrides ``bins`` for single columns (a trend, splits by hand). ``seed``, where given, replaces the
-    seeds of ``split`` and ``xgb``. ``min_people`` is the floor of people in every bin and leaf.
+    ``column_bins`` overrides ``bins`` for single columns (a trend, splits by hand); ``given`` holds the bins of an
+    accepted bin set, which a scorecard takes as they are. ``seed``, where given, replaces the seeds of ``split`` and
+    ``xgb``. ``min_people`` is the floor of people in every bin and leaf.
     """
 
     algorithm: Literal["scorecard", "xgboost"] = "scorecard"
@@ -49,6 +51,7 @@ class TrainPlan:
     scaling: Scaling = field(default_factory=Scaling)
     bins: BinPlan = field(default_factory=BinPlan)
     column_bins: dict[str, BinPlan] = field(default_factory=dict)
+    given: GivenSet | None = None
     screen: ScreenPlan = field(default_factory=ScreenPlan)
     xgb: XGBParams = field(default_factory=XGBParams)
     seed: int | None = None
@@ -106,7 +109,9 @@ def _fit(rows: Rows, split: npt.NDArray[Any], plan: TrainPlan, rounds: int | Non
     valid = rows.take(split == "valid") if (split == "valid").any() and rounds is None else None
     if rounds is not None:
         plan = replace(plan, xgb=replace(plan.xgb, n_estimators=rounds, early_stopping_rounds=None))
-    return fit_rows(rows.take(split == "train"), valid, plan, progress)
+    fitted = fit_rows(rows.take(split == "train"), valid, plan, progress)
+    refuse_thin_bins(fitted, plan)
+    return fitted
 
 
 def _cross_fit(

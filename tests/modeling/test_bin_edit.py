@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given as cases
@@ -13,13 +14,17 @@ from modeling.artifacts import Column, from_json, to_json
 from modeling.bin_cells import RowSide, VariableCells, count_variable, refine, row_side
 from modeling.bin_edit import Levels, Merge, Move, Place, Rename, Split, apply, refuse_thin
 from modeling.bin_figures import figures, psi_parts
-from modeling.bin_given import GivenBins, check, plain, tabulate_rows
+from modeling.bin_given import GivenBins, GivenSet, check, plain, tabulate_rows
 from modeling.bin_months import crossings, months
 from modeling.bin_plan import BinPlan, read_labels
 from modeling.bin_wish import propose
 from modeling.binning import bin_numeric
 from modeling.errors import DataError
+from modeling.scoring import load_scorer
+from modeling.screening import ScreenPlan
 from modeling.stability import psi
+from modeling.train import TrainPlan, train_model
+from tests.modeling.tables import SPECIALS, applicants, write_table
 
 N = 6000
 FLOOR = 10
@@ -364,3 +369,57 @@ def test_bins_survive_json(cells, words):
 def test_malformed_bins_are_refused(wrong):
     with pytest.raises(DataError):
         check(wrong, "x")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("table")
+    return write_table(applicants(), folder, SPECIALS), folder
+
+
+INCOME = replace(plain("numeric", (), edges=(1234.5, 3000.0)), homes=(1,))
+DAYS = GivenBins("numeric", edges=(7.0,), specials=(-1.0,), homes=(1, 2), names=("", "long ago", ""))
+JOBS = plain("category", (), groups=(("clerk", "driver"), ("teacher",), ("other work",)))
+HELD = {"partner__income": INCOME, "lending__days_since": DAYS, "partner__job": JOBS}
+
+
+def train(table, out, **changes):
+    given = GivenSet(1, 1, bins=HELD)
+    plan = TrainPlan(given=replace(given, **changes), screen=ScreenPlan(min_iv=0, max_p=1, keep=tuple(HELD)))
+    out.mkdir(parents=True)
+    ticket = train_model(*table, plan, out)
+    return ticket, msgspec.json.decode((out / "training.json").read_bytes()), load_scorer(out)
+
+
+def test_a_scorecard_is_trained_with_exactly_these_bins(table, tmp_path):
+    ticket, report, scorer = train(table, tmp_path / "a")
+    card = {bins.name: bins for bins in scorer.model.scorecard.bins}
+    assert card["partner__income"].edges == (1234.5, 3000.0)
+    assert card["partner__income"].rows[3].woe == card["partner__income"].rows[1].woe
+    assert card["lending__days_since"].rows[2].woe == card["lending__days_since"].rows[1].woe
+    assert [row.label for row in card["lending__days_since"].rows][1] == "long ago"
+    assert card["partner__job"].groups == JOBS.groups
+    assert "partner__age" in report["bins"], "others are left to the search"
+    below, at = ({"partner__income": value, "partner__job": "clerk"} for value in (np.nextafter(1234.5, 0), 1234.5))
+    assert scorer.score_row(below).pd != scorer.score_row(at).pd, "the edge is where it was put"
+    missing = {"partner__income": None, "partner__job": "clerk"}
+    assert scorer.score_row(missing).pd == scorer.score_row(at).pd
+    moved = dict(HELD) | {"partner__income": replace(INCOME, edges=(1234.6, 3000.0))}
+    assert train(table, tmp_path / "b", bins=moved)[0].fingerprint != ticket.fingerprint
+
+
+def test_other_variables_can_be_left_out(table, tmp_path):
+    _, report, _ = train(table, tmp_path / "a", others="leave_out")
+    assert set(report["bins"]) == set(HELD)
+    out = {row["variable"]: row["rule"] for row in report["funnel"] if row["stage"] == "data"}
+    assert out["partner__age"] == "not in the bin set"
+
+
+def test_given_bins_of_too_few_people_or_another_kind_are_refused(table, tmp_path):
+    for name, bins, code in (
+        ("partner__income", replace(INCOME, edges=(1.0, 3000.0)), "given_bin_thin"),
+        ("partner__income", JOBS, "given_kind"),
+    ):
+        with pytest.raises(DataError) as error:
+            train(table, tmp_path / code, bins=dict(HELD) | {name: bins})
+        assert error.value.code == code
