@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 
-from datafactory.models import IncomingUpload
+from datafactory.models import IncomingUpload, Sample, SourceVersion, Upload
 from projects.models import Institution, Job, User
 
 
@@ -18,9 +18,16 @@ def incoming_of(user: User, institutions: list[Institution]) -> QuerySet[Incomin
 
 
 def unfinished_by(user: User) -> QuerySet[IncomingUpload]:
-    """What ``user`` began and what is neither accepted nor refused yet, newest first."""
-    rows = IncomingUpload.objects.filter(created_by=user, upload=None, refusal={})
-    return rows.select_related("job").order_by("-touched_at")
+    """What ``user`` began and has still to do with: not accepted or refused yet, or accepted and not imported."""
+    waiting = Q(upload=None, refusal={}) | Q(upload__in=unused_uploads())
+    rows = IncomingUpload.objects.filter(waiting, created_by=user)
+    return rows.select_related("job", "upload").order_by("-touched_at")
+
+
+def unused_uploads() -> QuerySet[Upload]:
+    """Files of which nobody has made a sample or a version yet."""
+    used = (model.objects.filter(upload=OuterRef("pk")) for model in (Sample, SourceVersion))
+    return Upload.objects.filter(*(~Exists(rows) for rows in used))
 
 
 def state_of(row: IncomingUpload) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -181,9 +182,17 @@ def order_check(row: IncomingUpload) -> None:
         project=row.project,
         institution=row.institution,
         user=row.created_by,
+        result_url=_mapping_page(row),
         incoming_id=str(row.pk),
     )
     current.save(update_fields=["job"])
+
+
+def _mapping_page(row: IncomingUpload) -> str:
+    """Where the columns of the file are named once it was accepted: its Upload will have the same id."""
+    if row.project is not None:
+        return reverse("datafactory:sample-map", args=[row.project.slug, row.pk])
+    return reverse("datafactory:source-map", args=[row.source.slug, row.pk]) if row.source else ""
 
 
 def is_alive(job: Job | None) -> bool:

@@ -1,4 +1,4 @@
-"""What senders left behind: uploads that nobody finished, and bytes that belong to no row."""
+"""What senders left behind: uploads that nobody finished or imported, and bytes that belong to no row."""
 
 import time
 from datetime import datetime, timedelta
@@ -10,8 +10,9 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from datafactory.models import IncomingUpload, Upload
-from datafactory.services import incoming
-from projects import storage
+from datafactory.selectors import incoming as selectors
+from datafactory.services import incoming, uploads
+from projects import audit, storage
 
 ORPHAN_S = 86_400
 SWEEP_EVERY_S = 600
@@ -30,14 +31,31 @@ def sweep_if_due() -> int:
 
 
 def sweep(now: datetime | None = None) -> int:
-    """Remove uploads that nobody finished, and bytes that belong to no row; returns how many."""
+    """Remove the bytes of what nobody finished or imported, and those that belong to no row; returns how many."""
     now = now or timezone.now()
     for row in IncomingUpload.objects.filter(incoming.UNDECIDED, received_bytes=F("size_bytes")):
         if storage.folder(row.path).is_file():
             incoming.settle(row)
     old = IncomingUpload.objects.filter(touched_at__lt=now - timedelta(days=settings.INCOMING_DAYS))
     expired = [row for row in old.select_related("job") if not incoming.is_alive(row.job)]
-    return sum(_expire(row) for row in expired) + _sweep_orphans(now)
+    return sum(_expire(row) for row in expired) + _forget_unused(now) + _sweep_orphans(now)
+
+
+def _forget_unused(now: datetime) -> int:
+    """A file of which nobody made a sample or a version is not kept for ever either; its row stays."""
+    old = selectors.unused_uploads().filter(created_at__lt=now - timedelta(days=settings.INCOMING_DAYS))
+    kept = [row for row in old.select_related("created_by", "project") if storage.folder(row.path).is_file()]
+    for row in kept:
+        uploads.forget(row)
+        audit.record(
+            "upload.expired",
+            actor=row.created_by,
+            project=row.project,
+            institution=row.institution,
+            target=row.project.slug if row.project else "",
+            size_bytes=row.size_bytes,
+        )
+    return len(kept)
 
 
 @transaction.atomic

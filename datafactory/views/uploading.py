@@ -13,6 +13,7 @@ from datafactory.models import IncomingUpload, Source, Upload
 from datafactory.selectors import incoming as selectors
 from datafactory.services import uploads
 from modeling.errors import DataError
+from projects import storage
 from projects.access import person
 from projects.errors import DomainError, NotFound, sentence
 from projects.models import Project
@@ -24,19 +25,25 @@ NEXT_FOR = UUID(int=0)  # stands in an address for the id of the upload that is 
 
 def sending(request: HttpRequest, *, project: Project | None = None, source: Source | None = None) -> dict[str, Any]:
     """Where a page's script sends a file in pieces, where it goes then, and what was left unfinished."""
-    place, slug = ("api-incoming", project.slug) if project else ("api-source-incoming", source.slug if source else "")
+    slug = project.slug if project else source.slug if source else ""
+    door, page = ("api-incoming", "sample-map") if project else ("api-source-incoming", "source-map")
     rows = selectors.unfinished_by(person(request.user)).filter(project=project, source=source)
+
+    def line(row: IncomingUpload) -> dict[str, str]:
+        return {
+            "filename": row.filename,
+            "share": percent(row.received_bytes / row.size_bytes, 0),
+            "state": selectors.state_of(row),
+            "url": reverse(f"{door}-detail", args=[slug, row.pk]),
+            "next": reverse(f"datafactory:{page}", args=[slug, row.pk]),
+        }
+
     return {
-        "url": reverse(f"{place}-create", args=[slug]),
-        "next": reverse("datafactory:sample-map" if project else "datafactory:source-map", args=[slug, NEXT_FOR]),
+        "url": reverse(f"{door}-create", args=[slug]),
+        "next": reverse(f"datafactory:{page}", args=[slug, NEXT_FOR]),
         "next_for": str(NEXT_FOR),
-        "unfinished": [_line(row, reverse(f"{place}-detail", args=[slug, row.pk])) for row in rows],
+        "unfinished": [line(row) for row in rows if storage.folder(row.path).is_file()],
     }
-
-
-def _line(row: IncomingUpload, url: str) -> dict[str, str]:
-    share = row.received_bytes / row.size_bytes
-    return {"filename": row.filename, "share": percent(share, 0), "state": selectors.state_of(row), "url": url}
 
 
 def received(request: HttpRequest, form: UploadForm, **where: Any) -> Upload | None:

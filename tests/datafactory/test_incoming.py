@@ -14,12 +14,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from datafactory.models import IncomingUpload, Upload
+from datafactory.models import IncomingUpload, Sample, Upload
 from datafactory.services import arriving, incoming, sweeping
 from datafactory.services.arriving import Hold
-from projects import audit, sharing
+from projects import audit, sharing, storage
 from projects.errors import DomainError
 from projects.models import AuditEvent, Authorisation, Job, ProjectMember
+from projects.services import artifacts
 from tests.datafactory.files import clean_rows, csv_bytes, with_column
 
 pytestmark = pytest.mark.django_db
@@ -558,16 +559,46 @@ def test_what_nobody_finished_is_swept(sender, settings):
     assert sweeping.sweep() == 0
 
 
-def test_an_accepted_file_outlives_the_row_of_its_arrival(sender, settings):
+def test_an_accepted_file_waits_to_be_imported_but_not_for_ever(sender, settings):
     sender.begin()
     sender.send()
     path = sender.path
     os.utime(path, (0, 0))
-    IncomingUpload.objects.update(touched_at=timezone.now() - timedelta(days=30))
+    long_ago = timezone.now() - timedelta(days=settings.INCOMING_DAYS, seconds=1)
+    IncomingUpload.objects.update(touched_at=long_ago)
     sweeping.sweep()
     assert not IncomingUpload.objects.exists()
     assert path.read_bytes() == CONTENT
+    Upload.objects.update(created_at=long_ago)
+    assert sweeping.sweep() == 1
+    assert not path.exists()
     assert Upload.objects.count() == 1
+    assert actions()[-1] == "upload.expired"
+
+
+def test_an_imported_file_is_not_swept(sender, settings, project, people, authorisation):
+    sender.begin()
+    upload = Upload.objects.get(pk=sender.send()["upload"])
+    fields = {"institution": upload.institution, "authorisation": authorisation, "upload": upload}
+    artifacts.new(Sample, project=project, created_by=people.partner, plan={}, name="again", **fields)
+    Upload.objects.update(created_at=timezone.now() - timedelta(days=400))
+    sweeping.sweep()
+    assert storage.folder(upload.path).is_file()
+
+
+def test_the_page_shows_what_was_left(sender, client_of, people, project):
+    page = f"/projects/{project.slug}/samples/new/"
+    sender.begin()
+    sender.append(CONTENT[: SIZE // 2], 0)
+    client = client_of(people.partner)
+    (line,) = client.get(page).context["sending"]["unfinished"]
+    assert (line["state"], line["filename"], line["url"]) == ("receiving", "a.csv", sender.url)
+    upload = sender.send()["upload"]
+    (line,) = client.get(page).context["sending"]["unfinished"]
+    assert line["state"] == "ready"
+    assert client.get(line["next"]).status_code == 200
+    assert upload in line["next"]
+    assert b"has arrived" in client.get(page).content
 
 
 @pytest.mark.django_db(transaction=True)
