@@ -275,7 +275,7 @@ UPLOAD_MAX_BYTES = env_int("ETRON_UPLOAD_MAX_BYTES", 5 * 1024**3)  # ETRON_UPLOA
 UPLOAD_MAX_UNPACKED_BYTES = env_int("ETRON_UPLOAD_MAX_UNPACKED_BYTES", 20 * 1024**3)  # ETRON_UPLOAD_MAX_UNPACKED_BYTES
 UPLOAD_MAX_ROWS = env_int("ETRON_UPLOAD_MAX_ROWS", 50_000_000)  # ETRON_UPLOAD_MAX_ROWS
 UPLOAD_MAX_COLUMNS = env_int("ETRON_UPLOAD_MAX_COLUMNS", 5_000)  # ETRON_UPLOAD_MAX_COLUMNS
-# ETRON_INCOMING_DAYS: days after its last byte when an upload that was never finished is thrown away.
+# ETRON_INCOMING_DAYS: days after which an upload that nobody finished or imported is thrown away.
 INCOMING_DAYS = env_int("ETRON_INCOMING_DAYS", 7)
 # ETRON_INCOMING_OPEN: uploads in pieces that an institution may have open at a time.
 INCOMING_OPEN = env_int("ETRON_INCOMING_OPEN", 20)
