@@ -71,6 +71,13 @@ def state_of(row: Artifact | SourceVersion) -> str:
     return str(row.state)
 
 
+def gone(step: Step, row: Artifact) -> Step:
+    """A step whose rows were deleted keeps its place and figures' page, and leads nowhere."""
+    if row.deleted_at is None:
+        return step
+    return replace(step, figure=_("Deleted"), sub=_("only its figures are left"), follow=())
+
+
 def in_progress(step: Step, what: str = "") -> Step:
     """While a row is not ready its node shows how far the work is, not figures that are not there."""
     if step.state == "failed":

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from datafactory.models import FeatureTable, Match, Sample, SourceVersion
 from etron.addresses import address
 from etron.flow import Link, Step
-from etron.lineage.base import Rights, base, in_progress, link, step_of
+from etron.lineage.base import Rights, base, gone, in_progress, link, step_of
 from modeling.artifacts import fingerprint
 from projects.models import Artifact, Project
 from projects.templatetags.figures import compact, figure, percent
@@ -28,7 +28,7 @@ def sample_steps(project: Project, rights: Rights) -> Iterator[Step]:
             project.slug,
             query=f"?sample={row.number}",
         )
-        yield in_progress(
+        shown = in_progress(
             Step(
                 **base(row, "sample", _("Sample %(n)s") % {"n": row.number}),
                 line=f"sample-{row.institution_id}-{row.name.strip().lower()}",
@@ -42,6 +42,7 @@ def sample_steps(project: Project, rights: Rights) -> Iterator[Step]:
             ),
             step_of(row),
         )
+        yield gone(shown, row)
 
 
 def match_steps(project: Project, rights: Rights, line_of: Mapping[str, str]) -> tuple[list[Step], list[Step]]:
@@ -54,7 +55,7 @@ def match_steps(project: Project, rights: Rights, line_of: Mapping[str, str]) ->
 def match_step(row: Any, project: Project, rights: Rights, line_of: Mapping[str, str]) -> Step:
     sample = f"sample-{row.sample_id}"
     versions = sorted(row.source_versions.all(), key=lambda version: version.source_id)
-    return in_progress(
+    shown = in_progress(
         Step(
             **base(row, "match", _("Match %(n)s") % {"n": row.number}),
             line=f"match-{line_of.get(sample, sample)}-{'-'.join(str(version.source_id) for version in versions)}",
@@ -74,6 +75,7 @@ def match_step(row: Any, project: Project, rights: Rights, line_of: Mapping[str,
         ),
         step_of(row),
     )
+    return gone(shown, row)
 
 
 def source_steps(sources: set[int]) -> Iterator[Step]:
@@ -101,7 +103,7 @@ def feature_steps(project: Project, rights: Rights, line_of: Mapping[str, str]) 
     rows = FeatureTable.objects.filter(project=project).select_related("job").defer("profile", "ticket")
     for row in rows.order_by("number"):
         match = f"match-{row.match_id}"
-        yield in_progress(
+        shown = in_progress(
             Step(
                 **base(row, "features", _("Features %(n)s") % {"n": row.number}),
                 line=f"features-{line_of.get(match, match)}-{fingerprint(row.plan)}",
@@ -114,6 +116,7 @@ def feature_steps(project: Project, rights: Rights, line_of: Mapping[str, str]) 
             ),
             step_of(row),
         )
+        yield gone(shown, row)
 
 
 def training_links(project: Project, number: int) -> tuple[Link, ...]:
