@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from datafactory.models import (
     Deletion,
     FeatureTable,
+    ImportProfile,
     IncomingUpload,
     Match,
     PrivateMatch,
@@ -16,7 +17,7 @@ from datafactory.models import (
     SourceVersion,
     Upload,
 )
-from datafactory.selectors import deletions, features, incoming, matches, private_matches, samples, sources
+from datafactory.selectors import deletions, features, incoming, matches, private_matches, profiles, samples, sources
 from projects import access, sharing
 from projects.access import AnyUser, person, project_for
 from projects.errors import Conflict, Forbidden, NotFound
@@ -100,6 +101,15 @@ def _incoming(row: IncomingUpload | None) -> IncomingUpload:
     if row is None:
         raise NotFound("upload_not_found", _("There is no such upload."))
     return row
+
+
+def import_profile_for(user: AnyUser, slug: str, pk: int) -> tuple[Project, ImportProfile]:
+    """A profile of one's own institution, in a project to which one brings samples."""
+    project = project_for(user, slug, BRING)
+    profile = profiles.profiles_of(bringing_institutions(user, project)).filter(pk=pk).first()
+    if profile is None:
+        raise NotFound("import_profile_not_found", _("There is no such import profile."))
+    return project, profile
 
 
 def source_for(user: AnyUser, code: str, *, keep: bool = False) -> Source:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datafactory.api import deletions, features, leaks, matches, private_matches, samples, sources, uploads
+from datafactory.api import deletions, features, leaks, mapping, matches, private_matches, samples, sources, uploads
 
 IN_PROJECT = "projects/<slug:slug>"
 PRIVATE_MATCH = f"{IN_PROJECT}/private-matches/<uuid:pk>"
@@ -12,6 +12,13 @@ urlpatterns = [
     path(f"{IN_PROJECT}/uploads", samples.ProjectUploads.as_view(), name="api-upload-create"),
     path(f"{IN_PROJECT}/incoming", uploads.ProjectIncoming.as_view(), name="api-incoming-create"),
     path(f"{IN_PROJECT}/incoming/<uuid:pk>", uploads.ProjectIncomingDetail.as_view(), name="api-incoming-detail"),
+    path(f"{IN_PROJECT}/uploads/<uuid:pk>/sniff", mapping.ProjectUploadSniff.as_view(), name="api-upload-sniff"),
+    path(f"{IN_PROJECT}/import-profiles", mapping.ImportProfiles.as_view(), name="api-import-profile-list"),
+    path(
+        f"{IN_PROJECT}/import-profiles/<int:pk>",
+        mapping.ImportProfileDetail.as_view(),
+        name="api-import-profile-detail",
+    ),
     path(f"{IN_PROJECT}/samples", samples.Samples.as_view(), name="api-sample-list"),
     path(f"{IN_PROJECT}/samples/<int:number>", samples.SampleDetail.as_view(), name="api-sample-detail"),
     path("deletions/<int:number>", deletions.DeletionDetail.as_view(), name="api-deletion-detail"),
@@ -53,6 +60,7 @@ urlpatterns = [
         uploads.SourceIncomingDetail.as_view(),
         name="api-source-incoming-detail",
     ),
+    path(f"{IN_SOURCE}/uploads/<uuid:pk>/sniff", mapping.SourceUploadSniff.as_view(), name="api-source-upload-sniff"),
     path(f"{IN_SOURCE}/versions", sources.SourceVersions.as_view(), name="api-source-version-list"),
     path(
         f"{IN_SOURCE}/versions/<int:number>",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from datafactory.engine.dialect import ENCODINGS
+from datafactory.engine.plans import Saved
 from datafactory.models import Source
 from etron_partner.identifiers import ALGORITHMS
 from modeling.errors import DataError
@@ -44,7 +45,7 @@ def small_input() -> forms.TextInput:
 class UploadForm(forms.Form):
     file = forms.FileField(
         label=_("File"),
-        help_text=_("CSV (plain or .gz), Parquet or Excel (.xlsx), with a header."),
+        help_text=_("CSV (plain or .gz), Parquet or Excel (.xlsx)."),
         error_messages={"required": _("Choose a file.")},
     )
     encoding = forms.ChoiceField(
@@ -55,6 +56,31 @@ class UploadForm(forms.Form):
     delimiter = forms.ChoiceField(
         label=_("Delimiter"), required=False, choices=[("", _("find out")), *NAMES_OF_DELIMITERS.items()]
     )
+
+
+class SavedForm(forms.Form):
+    """How a file was saved, as the mapping page says it; anything may be left out."""
+
+    encoding = forms.ChoiceField(required=False, choices=[("", ""), *((name, name) for name in ENCODINGS)])
+    delimiter = forms.CharField(required=False, max_length=1, strip=False)
+    header = forms.ChoiceField(required=False, choices=[("", ""), ("yes", "yes"), ("no", "no")])
+    sheet = forms.CharField(required=False, max_length=100)
+    decimal = forms.ChoiceField(required=False, choices=[("", ""), (".", "."), (",", ",")])
+    nulls = forms.CharField(required=False, max_length=300)
+
+    def saved(self) -> Saved:
+        """What was said; an answer that is none of the choices counts as not given."""
+        self.is_valid()
+        values = self.cleaned_data
+        header = values.get("header")
+        return Saved(
+            encoding=values.get("encoding") or None,
+            delimiter=values.get("delimiter") or None,
+            header=header == "yes" if header else None,
+            sheet=values.get("sheet") or None,
+            decimal=values.get("decimal") or None,
+            nulls=("", *split_list(values["nulls"])) if "nulls" in self.data and "nulls" in values else None,
+        )
 
 
 class MappingForm(forms.Form):
@@ -72,6 +98,14 @@ class MappingForm(forms.Form):
     decimal = forms.ChoiceField(
         label=_("Decimal mark"), choices=[(".", _("point: 1.5")), (",", _("comma: 1,5"))], initial="."
     )
+    encoding = forms.ChoiceField(label=_("Encoding"), required=False)
+    delimiter = forms.ChoiceField(label=_("Delimiter"), required=False)
+    header = forms.ChoiceField(
+        label=_("First row"),
+        required=False,
+        choices=[("yes", _("names of the columns")), ("no", _("values: the columns are called c1, c2, …"))],
+    )
+    sheet = forms.ChoiceField(label=_("Sheet"), required=False)
     nulls = forms.CharField(
         label=_("Markers for missing values"),
         required=False,
@@ -86,6 +120,7 @@ class MappingForm(forms.Form):
         self.is_wide = len(self.names) > SHOWN_COLUMNS
         kw["initial"] = self._from_plan(plan) if plan else self._from_sniff()
         super().__init__(*args, **kw)
+        self._add_saved()
         none_or_column = [("", "—"), *((name, name) for name in self.names)]
         for role in self.roles:
             field = self.fields[role]
@@ -93,6 +128,52 @@ class MappingForm(forms.Form):
             field.choices = none_or_column
         self._add_ids(none_or_column)
         self._add_columns()
+
+    def _add_saved(self) -> None:
+        """What can be said of how this file was saved: nothing of a Parquet file, little of a workbook."""
+        sniff = self.sniff
+        is_text, is_book = sniff["format"].startswith("csv"), sniff["format"] == "xlsx"
+        encodings = [*ENCODINGS, *({encoding_name(sniff)} - {"", *ENCODINGS})]
+        marks = NAMES_OF_DELIMITERS | {mark: mark for mark in [sniff["delimiter"]] if mark not in NAMES_OF_DELIMITERS}
+        self._choose("encoding", [(name, name.upper()) for name in encodings] if is_text else [])
+        self._choose("delimiter", list(marks.items()) if is_text else [])
+        self._choose("sheet", [(name, name) for name in sniff.get("sheets", [])] if is_book else [])
+        if not is_text and not is_book:
+            del self.fields["header"], self.fields["decimal"]
+
+    def _choose(self, name: str, choices: list[tuple[str, Any]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+        if not choices:
+            del self.fields[name]
+
+    @property
+    def saved_fields(self) -> list[forms.BoundField]:
+        """Controls that make the page look at the file again."""
+        names = ("encoding", "delimiter", "sheet", "header", "decimal", "nulls")
+        return [self[name] for name in names if name in self.fields]
+
+    def carry_over(self, data: Mapping[str, Any], names: list[str]) -> None:
+        """Start from what was chosen on the page, where the columns are still the same ones."""
+        if names != self.names:
+            data = {name: data[name] for name in ("name", "zone", "time_format") if name in data}
+        for name, field in self.fields.items():
+            if name in data or (names == self.names and isinstance(field, forms.BooleanField)):
+                self.initial[name] = data.get(name, False)
+        for name in ("encoding", "delimiter", "sheet", "header", "decimal", "nulls"):
+            self.initial[name] = self._saved_initial()[name]
+
+    def _saved_initial(self) -> dict[str, Any]:
+        sniff = self.sniff
+        return {
+            "encoding": encoding_name(sniff),
+            "delimiter": sniff["delimiter"],
+            "header": "yes" if sniff["header"] else "no",
+            "sheet": sniff.get("sheet", ""),
+            "decimal": sniff["decimal"],
+            "nulls": ", ".join(marker for marker in sniff["nulls"] if marker),
+        }
 
     def _add_ids(self, choices: list[tuple[str, str]]) -> None:
         for n in range(ID_ROWS):
@@ -121,17 +202,15 @@ class MappingForm(forms.Form):
         ids = [column for column in self.columns if column["role"] == "id"]
         for n, column in enumerate(ids[:ID_ROWS]):
             found |= _id_initial(n, column["name"], column["namespace"], column["algorithm"])
-        found |= {"zone": settings.DISPLAY_ZONE, "decimal": self.sniff["decimal"]}
-        found["nulls"] = ", ".join(marker for marker in self.sniff["nulls"] if marker)
-        return found
+        return found | self._saved_initial() | {"zone": settings.DISPLAY_ZONE}
 
     def _from_plan(self, plan: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {role: plan.get(role) or "" for role in self.roles}
         for n, role in enumerate(plan.get("ids", [])[:ID_ROWS]):
             found |= _id_initial(n, role["column"], role["namespace"], role["algorithm"])
-        for name in ("zone", "decimal", "time_format"):
-            found[name] = plan.get(name) or ""
-        found["nulls"] = ", ".join(marker for marker in plan.get("nulls", []) if marker)
+        found |= self._saved_initial() | {name: plan.get(name) or "" for name in ("zone", "time_format")}
+        if "nulls" in plan:
+            found["nulls"] = ", ".join(marker for marker in plan["nulls"] if marker)
         chosen = plan.get("features", plan.get("fields"))
         for n, name in enumerate(self.names):
             found[f"use_{n}"] = chosen is None or name in chosen
@@ -172,8 +251,9 @@ class MappingForm(forms.Form):
         """What the plans of samples and sources have in common."""
         values = self.cleaned_data
         plan: dict[str, Any] = {role: values[role] or None for role in self.roles}
-        plan |= {"zone": values["zone"], "time_format": values["time_format"] or None, "decimal": values["decimal"]}
-        plan |= {"encoding": self.sniff["encoding"] or None, "delimiter": self.sniff["delimiter"] or None}
+        plan |= {"zone": values["zone"], "time_format": values["time_format"] or None}
+        plan |= {name: values.get(name) or None for name in ("encoding", "delimiter", "sheet")}
+        plan |= {"header": values.get("header") != "no", "decimal": values.get("decimal") or "."}
         plan["nulls"] = ["", *split_list(values["nulls"])]
         plan["ids"] = [
             {part: values[f"id_{part}_{n}"] for part in ("column", "namespace", "algorithm")}
@@ -207,97 +287,14 @@ class MappingForm(forms.Form):
         self.add_error(field if field in self.fields else None, sentence(error))
 
 
+def encoding_name(sniff: Mapping[str, Any]) -> str:
+    """The encoding as people know it."""
+    name: str = sniff["encoding"]
+    return "utf-8" if name == "utf-8-sig" else name
+
+
 def _id_initial(n: int, column: str, namespace: str, algorithm: str) -> dict[str, str]:
     return {f"id_column_{n}": column, f"id_namespace_{n}": namespace, f"id_algorithm_{n}": algorithm}
-
-
-class SampleForm(MappingForm):
-    roles = ("row_id", "observed_at", "label", "weight", "split", "approved")
-
-    name = forms.CharField(label=_("Name of the sample"), max_length=120)
-    row_id = forms.ChoiceField(
-        label=_("Row id"), required=False, help_text=_("Your own number of the application; unique. Not an id number.")
-    )
-    observed_at = forms.ChoiceField(
-        label=_("Application time"),
-        required=False,
-        help_text=_("A date without time is the start of its day. Without a time leakage cannot be excluded."),
-    )
-    label = forms.ChoiceField(label=_("Outcome"), required=False)
-    bad_values = forms.CharField(label=_("Values that mean bad"), required=False, initial="1", max_length=200)
-    good_values = forms.CharField(label=_("Values that mean good"), required=False, initial="0", max_length=200)
-    weight = forms.ChoiceField(label=_("Weight"), required=False)
-    split = forms.ChoiceField(label=_("Split"), required=False, help_text=_("Holds train, valid, test or oot."))
-    approved = forms.ChoiceField(label=_("Decision"), required=False)
-    approved_values = forms.CharField(
-        label=_("Values that mean approved"), required=False, initial="1, true, yes, approved", max_length=200
-    )
-    performance_window_months = forms.IntegerField(
-        label=_("Performance window, months"),
-        required=False,
-        min_value=1,
-        max_value=120,
-        help_text=_("How long after the application the outcome was watched."),
-    )
-    outcomes_as_of = forms.DateField(
-        label=_("Outcomes as of"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=_("The day on which the outcomes were read."),
-    )
-
-    def _from_sniff(self) -> dict[str, Any]:
-        found = super()._from_sniff()
-        label = next((column for column in self.columns if column["name"] == found["label"]), None)
-        if label:
-            bad, good = guess_outcomes(label["values"])
-            found |= {"bad_values": ", ".join(bad), "good_values": ", ".join(good)}
-        return found
-
-    def _from_plan(self, plan: Mapping[str, Any]) -> dict[str, Any]:
-        found = super()._from_plan(plan)
-        for name in ("bad_values", "good_values", "approved_values"):
-            found[name] = ", ".join(plan.get(name, []))
-        return found | {name: plan.get(name) for name in ("performance_window_months", "outcomes_as_of")}
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean()
-        if values.get("label"):
-            for name in ("bad_values", "good_values"):
-                if not values.get(name):
-                    self.add_error(name, _("Say which values these are."))
-            if set(split_list(values.get("bad_values", ""))) & set(split_list(values.get("good_values", ""))):
-                self.add_error("good_values", _("A value cannot be both bad and good."))
-        return values
-
-    def plan(self) -> dict[str, Any]:
-        """The form as the engine's plan in JSON."""
-        values, plan = self.cleaned_data, self.base_plan()
-        for name in ("bad_values", "good_values", "approved_values"):
-            if values[name]:
-                plan[name] = split_list(values[name])
-        plan["performance_window_months"] = values["performance_window_months"]
-        plan["outcomes_as_of"] = values["outcomes_as_of"].isoformat() if values["outcomes_as_of"] else None
-        plan["features"] = self.chosen_columns(plan)
-        plan |= {"kinds": self.column_settings("kind"), "specials": self.column_settings("specials")}
-        return plan
-
-
-BAD_WORDS = {"1", "1.0", "bad", "default", "true", "yes", "y", "坏", "是", "逾期"}
-GOOD_WORDS = {"0", "0.0", "good", "paid", "false", "no", "n", "好", "否", "正常"}
-
-
-def guess_outcomes(values: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Which of a label's values mean bad and which good; a third value is left for people to place.
-
-    >>> guess_outcomes(["bad", "fine"]), guess_outcomes(["0", "1", "7"])
-    ((['bad'], ['fine']), (['1'], ['0']))
-    """
-    found = list(values)
-    bad = [value for value in found if value.lower() in BAD_WORDS]
-    rest = [value for value in found if value not in bad]
-    good = rest if len(rest) == 1 else [value for value in rest if value.lower() in GOOD_WORDS]
-    return (bad, good) if bad else (["1"], ["0"])
 
 
 class SourceForm(forms.Form):

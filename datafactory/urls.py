@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datafactory.views import deletions, features, leaks, matches, private_matches, samples, sources
+from datafactory.views import deletions, features, leaks, mapping, matches, private_matches, samples, sources
 
 app_name = "datafactory"
 IN_PROJECT = "projects/<slug:slug>/"
@@ -12,7 +12,10 @@ urlpatterns = [
     path(f"{IN_PROJECT}samples/", samples.sample_list, name="sample-list"),
     path(f"{IN_PROJECT}samples/new/", samples.sample_create, name="sample-create"),
     path(f"{IN_PROJECT}samples/new/<uuid:pk>/", samples.sample_map, name="sample-map"),
+    path(f"{IN_PROJECT}samples/new/<uuid:pk>/sniff/", mapping.sample_sniff, name="sample-sniff"),
     path(f"{IN_PROJECT}samples/<int:number>/", samples.sample_detail, name="sample-detail"),
+    path(f"{IN_PROJECT}samples/<int:number>/profile/", mapping.profile_save, name="import-profile-save"),
+    path(f"{IN_PROJECT}import-profiles/<int:pk>/delete/", mapping.profile_delete, name="import-profile-delete"),
     path(f"{IN_PROJECT}samples/<int:number>/keep/", deletions.sample_keep, name="sample-keep"),
     path(f"{IN_PROJECT}samples/<int:number>/delete/", deletions.sample_delete, name="sample-delete"),
     path("deletions/<int:number>/", deletions.deletion_detail, name="deletion-detail"),
@@ -33,5 +36,6 @@ urlpatterns = [
     path(IN_SOURCE, sources.source_detail, name="source-detail"),
     path(f"{IN_SOURCE}versions/new/", sources.source_upload, name="source-upload"),
     path(f"{IN_SOURCE}versions/new/<uuid:pk>/", sources.source_map, name="source-map"),
+    path(f"{IN_SOURCE}versions/new/<uuid:pk>/sniff/", mapping.source_sniff, name="source-sniff"),
     path(f"{IN_SOURCE}versions/<int:number>/", sources.source_version_detail, name="source-version-detail"),
 ]

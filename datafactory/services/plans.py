@@ -69,7 +69,9 @@ def read_source_plan(given: SourcePlan | Given, source: Source) -> SourcePlan:
 
 def check_plan(plan: SamplePlan | SourcePlan, upload: Upload) -> None:
     """Raise DataError for what is wrong with the plan before any row is read."""
-    if plan.delimiter in {None, upload.sniff.get("delimiter")}:
+    sniff = upload.sniff
+    as_seen = plan.delimiter in {None, sniff.get("delimiter")} and plan.header == sniff.get("header", True)
+    if as_seen and (plan.sheet or "") == sniff.get("sheet", ""):
         check_roles(plan, [column["name"] for column in upload.sniff["columns"]])
     for role in plan.ids:
         check_id_role(role)

@@ -8,13 +8,16 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from datafactory import access, pages
+from datafactory import access, design_pages, pages
 from datafactory.deletion_forms import KeepForm
-from datafactory.forms import NAMESPACES, SampleForm, UploadForm
+from datafactory.forms import NAMESPACES, UploadForm
 from datafactory.models import Sample
+from datafactory.sample_forms import ProfileForm, SampleForm
+from datafactory.selectors import profiles as profile_selectors
 from datafactory.selectors import samples as selectors
 from datafactory.services import samples, uploads
 from datafactory.views.deletions import keeping_context
+from datafactory.views.mapping import profiles_for
 from datafactory.views.uploading import mapped, preview, received, sending
 from projects import storage
 from projects.access import institutions_of, may, may_read_log, person, project_for
@@ -45,6 +48,7 @@ def sample_create(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("datafactory:sample-map", slug, upload.pk)
     context = {"project": project, "form": form, "authorisation": _authorisation(request, project)}
     context["sending"] = sending(request, project=project)
+    context["profiles"] = profile_selectors.profiles_of(access.bringing_institutions(request.user, project))
     return render(request, "datafactory/sample_upload.html", context, status=status_of(form))
 
 
@@ -88,6 +92,7 @@ def sample_map(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
         "keeping": keeping,
         "preview": preview(upload),
         "namespaces": NAMESPACES,
+        "profiles": profiles_for(upload),
     }
     return render(request, "datafactory/sample_form.html", context, status=status_of(form))
 
@@ -111,6 +116,10 @@ def _detail(request: HttpRequest, sample: Sample) -> dict[str, Any]:
         "figure": pages.months_figure(sample.report),
         "months": pages.months_table(sample.report),
         "checks": pages.checks(sample.report),
+        "waterfall": design_pages.waterfall_table(sample.report),
+        "waterfall_figure": design_pages.waterfall_figure(sample.report),
+        "definition": design_pages.definition(sample.report),
+        "profile_form": ProfileForm(initial={"name": sample.name}) if is_own and sample.upload else None,
         "may_again": is_own and kept and may(user, sample.project, access.BRING),
         "may_bring": may(user, sample.project, access.BRING),
         "may_build": may(user, sample.project, access.BUILD) and sample.deleted_at is None,

@@ -28,6 +28,7 @@ ROWS = {
     "authorisations": lambda rows: rows["authorisation"].pk,
     "members": lambda rows: rows["member"].pk,
     "institutions": lambda rows: rows["platform"].slug,
+    "import-profiles": lambda rows: rows["import_profile"].pk,
     "invitations": lambda rows: rows["invitation"].pk,
     "people": lambda rows: rows["membership"].pk,
     "tokens": lambda rows: rows["token"].pk,
@@ -76,8 +77,8 @@ def value_of(name: str, before: list[str], rows: dict) -> object:
     previous = before[-1] if before else ""
     if previous == "incoming":
         return rows["sample_incoming" if "projects" in before else "source_incoming"].pk
-    if previous == "new":
-        return rows["sample_upload" if before[0] == "projects" else "source_upload"].pk
+    if previous in {"new", "uploads"}:
+        return rows["sample_upload" if "projects" in before else "source_upload"].pk
     if previous == "versions":
         return rows["model"].slug if name == "model" else 1
     if name == "number":

@@ -10,6 +10,7 @@ from django.utils import timezone
 from datafactory.models import (
     Deletion,
     FeatureTable,
+    ImportProfile,
     IncomingUpload,
     Match,
     PrivateMatch,
@@ -69,6 +70,9 @@ def _data_rows(rows: dict[str, Any], people: Any) -> None:
     upload = {"filename": f"{NAME}.csv", "path": "uploads/x", "size_bytes": 1, "sha256": "0" * 64}
     rows["sample_upload"] = Upload.objects.create(
         project=project, institution=rows["partner_bank"], created_by=people.partner, **upload
+    )
+    rows["import_profile"] = ImportProfile.objects.create(
+        institution=rows["partner_bank"], name=f"{NAME} profile", created_by=people.partner
     )
     rows["source_upload"] = Upload.objects.create(institution=rows["platform"], created_by=people.modeler, **upload)
     rows["source"] = Source.objects.create(
