@@ -38,7 +38,6 @@ class Done:
     seconds: float
     bytes: float
     peak_mb: float
-    parts: dict[str, float]
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
@@ -98,8 +97,10 @@ def _session(running: RunningSite, folder: Path, held: list[str], asked: list[st
         "worker before MB": before_mb,
         "command MB": client_mb,
     }
+    told = ", ".join(f"{key} {value:,.1f}" for key, value in parts.items())
+    print(f"{len(asked):,} of {len(held):,}: {told}", file=sys.stderr, flush=True)
     n_bytes = body["bytes_sent"] + body["bytes_received"]
-    return Done(session["prepared_s"] + body["seconds"], n_bytes, server_mb + client_mb, parts)
+    return Done(session["prepared_s"] + body["seconds"], n_bytes, server_mb + client_mb)
 
 
 def worker_mb(running: RunningSite) -> float:
@@ -120,12 +121,11 @@ def _peer(held: list[str], asked: list[str]) -> Done:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     body = json.loads(done.stdout)
     assert body["n_known"] == len(set(held) & set(asked))
-    return Done(body["seconds"], body["bytes"], body["peak_mb"], {})
+    return Done(body["seconds"], body["bytes"], body["peak_mb"])
 
 
 def _rows(n_asked: int, n_held: int, ours: list[Done], peer: list[Done]) -> list[dict[str, Any]]:
     name = f"private-match, {n_asked // 1000}k x {n_held // 1000}k"
-    print(f"{name}: " + ", ".join(f"{key} {value:,.1f}" for key, value in ours[0].parts.items()), file=sys.stderr)
     scale = (n_asked + n_held) / 100_000
     figures = (
         ("seconds", "s per 100,000 ids", 1 / scale, "ratio at most 1.5"),

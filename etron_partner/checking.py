@@ -19,6 +19,7 @@ from etron_partner.roles import IdColumn, Roles
 
 _SHOWN = 20  # places of one kind of problem that are listed
 _EVERY = 10_000
+_SHORTEST = 11  # a shorter value in plain letters and digits is no number of a person
 _LABELS = 20  # distinct labels that are counted
 KINDS = {
     "mobile": "raw mobile numbers",
@@ -82,6 +83,9 @@ class _Checker:
         self.label_rows: dict[str, list[int]] = {}
         self.ids = [(layout.position(one.column), one) for one in roles.ids]
         self.n_ids: Counter[str] = Counter()
+        hashes = {position for position, one in self.ids if one.algorithm != RAW}
+        self.plain = [(position, name) for position, name in enumerate(layout.names) if position not in hashes]
+        self.n_plain = [0] * len(layout.names)
         self.at = {
             role: layout.position(name)
             for role, name in (("row_id", roles.row_id), ("observed_at", roles.observed_at), ("label", roles.label))
@@ -92,10 +96,13 @@ class _Checker:
         return self.problems.setdefault((code, column), Problem(code, column, message, warning=warning))
 
     def look(self, row: int, values: list[str]) -> None:
-        hashes = {position for position, one in self.ids if one.algorithm != RAW}
-        for position, value in enumerate(values):
-            if value not in self.nulls and position not in hashes:
-                self.personal.look(self.layout.names[position], value, row)
+        for position, name in self.plain:
+            value = values[position]
+            if value in self.nulls:
+                continue
+            self.n_plain[position] += 1
+            if len(value) >= _SHORTEST or "@" in value or not value.isascii():
+                self.personal.add(name, value, row)
         for position, one in self.ids:
             self._id(row, one, values[position])
         if "row_id" in self.at:
@@ -145,6 +152,8 @@ class _Checker:
             self.problem("time_in_future", str(self.roles.observed_at), "times in the future").add(row)
 
     def finish(self) -> None:
+        for position, name in self.plain:
+            self.personal.count(name, self.n_plain[position])
         for finding in self.personal.findings():
             problem = self.problem(
                 f"raw_{finding.kind}", finding.column, f"holds {KINDS[finding.kind]}: hash or drop it"

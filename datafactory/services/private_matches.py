@@ -222,6 +222,8 @@ def run_answer(*, session: PrivateMatch, progress: Progress = no_progress) -> Pr
             row.finished_at = timezone.now()
             row.save(update_fields=["state", "seconds", "finished_at"])
             _record("private_match.answered", None, row, n_ids=row.n_partner, seconds=row.seconds)
+    if row.state in selectors.ENDED:
+        storage.remove(_folder(row))
     return row
 
 

@@ -302,6 +302,21 @@ def test_a_session_ends_by_itself_and_leaves_no_files(session):
     assert AuditEvent.objects.filter(action="private_match.closed").count() == 1
 
 
+def test_a_session_that_ends_while_it_is_answered_leaves_no_files(session, monkeypatch):
+    session.opened()
+    real = engine.answer
+
+    def answer(*arguments):
+        private_matches.close(user=None, session=PrivateMatch.objects.get())
+        return real(*arguments)
+
+    monkeypatch.setattr(engine, "answer", answer)
+    session.ask(request_of())
+    row = PrivateMatch.objects.get()
+    assert row.state == "closed"
+    assert not storage.folder(f"{keyed_ids.project_folder(row.project)}/private-sessions/{row.pk}").exists()
+
+
 def test_either_side_may_end_it(session, people, api_of):
     session.opened()
     assert api_of(people.approver).delete(session.url).status_code == 403
