@@ -186,7 +186,14 @@ def _start(deletion: Deletion) -> Job:
     url = reverse("datafactory:deletion-detail", args=[deletion.number])
     title = _("Delete %(target)s") % {"target": deletion.target}
     where: dict[str, Any] = {"project": deletion.project, "institution": deletion.institution}
-    return jobs.start(JOB, title=title, user=deletion.requested_by, result_url=url, deletion_id=deletion.pk, **where)
+    return jobs.start(
+        "datafactory.delete_rows",
+        title=title,
+        user=deletion.requested_by,
+        result_url=url,
+        deletion_id=deletion.pk,
+        **where,
+    )
 
 
 def _note(deletion: Deletion, holdings: Sequence[Holding]) -> None:

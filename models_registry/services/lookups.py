@@ -38,7 +38,7 @@ def prepare(*, user: User, version: Version) -> Job | None:
         if last and last.state in {Job.State.QUEUED, Job.State.RUNNING}:
             return last
         return jobs.start(
-            JOB,
+            "models_registry.prepare_lookup",
             title=_("Prepare the look-ups of %(version)s") % {"version": version},
             project=version.project,
             user=user,

@@ -84,7 +84,7 @@ def test_a_column_that_ranks_too_well_is_named_with_its_interval(tmp_path):
 def test_a_column_beside_all_others_is_named_though_it_is_not_near_perfect(tmp_path):
     values, y, day, rng = clean(2)
     noise = {name: value for name, value in values.items() if "__n" in name}
-    noise["partner__calls"] = y * 1.3 + rng.normal(size=len(y))
+    noise["partner__calls"] = y * 1.4 + rng.normal(size=len(y))
     report = scanned(tmp_path, noise, y, day)
     assert found(report) == {("partner__calls", "too_good")}
     assert next(iter(report.findings)).figures["low"] < LIMITS.auc
