@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from datafactory import access
 from datafactory.private_match_forms import PrivateMatchForm
 from datafactory.selectors import private_matches as selectors
+from datafactory.selectors.id_trials import ids_left
 from datafactory.services import private_matches
 from datafactory.services.matches import floor_of
 from etron_partner.elements import estimated_size
@@ -61,6 +62,7 @@ def private_match_detail(request: HttpRequest, slug: str, pk: UUID) -> HttpRespo
         "state_label": selectors.shown_label(session),
         "standing": selectors.standing(session, person(request.user)),
         "margin": estimated_size(0, session.n_partner).margin if session.n_partner else None,
+        "ids_left": ids_left(session.institution, session.source_version.source),
         "origin": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "datafactory/private_match_detail.html", context)

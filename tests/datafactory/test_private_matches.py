@@ -383,6 +383,7 @@ def test_the_pages_say_what_each_side_learns_before_it_starts(session, built, pe
     assert b"asks to match privately" not in modeler.get(reverse("home")).content
     ready = partner.get(sent.url).content.decode()
     assert f"--session {PrivateMatch.objects.get().pk}" in ready
+    assert "5,000,000" in ready, "how many ids the partner may still try"
     listed = partner.get(reverse("datafactory:private-match-list", args=[built.project.slug])).content.decode()
     assert str(PrivateMatch.objects.get().pk)[:8] in listed
     assert modeler.get(new).status_code == 403
