@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from datafactory.api import deletions, features, leaks, mapping, matches, private_matches, samples, sources, uploads
+from datafactory.api import (
+    connections,
+    deletions,
+    features,
+    leaks,
+    mapping,
+    matches,
+    private_matches,
+    samples,
+    sources,
+    uploads,
+)
 
 IN_PROJECT = "projects/<slug:slug>"
 PRIVATE_MATCH = f"{IN_PROJECT}/private-matches/<uuid:pk>"
@@ -61,6 +72,7 @@ urlpatterns = [
         name="api-source-incoming-detail",
     ),
     path(f"{IN_SOURCE}/uploads/<uuid:pk>/sniff", mapping.SourceUploadSniff.as_view(), name="api-source-upload-sniff"),
+    path(f"{IN_SOURCE}/fetches", connections.SourceFetches.as_view(), name="api-source-fetch-create"),
     path(f"{IN_SOURCE}/versions", sources.SourceVersions.as_view(), name="api-source-version-list"),
     path(
         f"{IN_SOURCE}/versions/<int:number>",

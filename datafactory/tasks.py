@@ -1,5 +1,9 @@
 """Doors for the queue: load by id, call one service."""
 
+from typing import Any
+from uuid import UUID
+
+from datafactory.engine.connectors import Wanted
 from datafactory.models import (
     Deletion,
     FeatureTable,
@@ -8,10 +12,38 @@ from datafactory.models import (
     Match,
     PrivateMatch,
     Sample,
+    Source,
     SourceVersion,
 )
-from datafactory.services import deletions, features, incoming, leaks, matches, private_matches, samples, sources
+from datafactory.services import (
+    connections,
+    deletions,
+    features,
+    incoming,
+    leaks,
+    matches,
+    private_matches,
+    samples,
+    sources,
+)
+from modeling.artifacts import from_json
 from projects.jobs import JobRun, job
+from projects.models import User
+
+
+@job("datafactory.fetch_table")
+def fetch_table(
+    run: JobRun, *, source_id: int, user_id: int, upload_id: str, connection: str, wanted: dict[str, Any]
+) -> None:
+    """Bring a table of a database or a store over as an upload. Twice is safe."""
+    connections.run_fetch_table(
+        user=User.objects.get(pk=user_id),
+        source=Source.objects.select_related("institution").get(pk=source_id),
+        upload=UUID(upload_id),
+        connection=connection,
+        wanted=from_json(Wanted, wanted),
+        progress=run.progress,
+    )
 
 
 @job("datafactory.check_upload")

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from datafactory.views import deletions, features, leaks, mapping, matches, private_matches, samples, sources
+from datafactory.views import (
+    connections,
+    deletions,
+    features,
+    leaks,
+    mapping,
+    matches,
+    private_matches,
+    samples,
+    sources,
+)
 
 app_name = "datafactory"
 IN_PROJECT = "projects/<slug:slug>/"
@@ -35,6 +45,7 @@ urlpatterns = [
     path("sources/new/", sources.source_create, name="source-create"),
     path(IN_SOURCE, sources.source_detail, name="source-detail"),
     path(f"{IN_SOURCE}versions/new/", sources.source_upload, name="source-upload"),
+    path(f"{IN_SOURCE}versions/new/fetch/", connections.source_fetch, name="source-fetch"),
     path(f"{IN_SOURCE}versions/new/<uuid:pk>/", sources.source_map, name="source-map"),
     path(f"{IN_SOURCE}versions/new/<uuid:pk>/sniff/", mapping.source_sniff, name="source-sniff"),
     path(f"{IN_SOURCE}versions/<int:number>/", sources.source_version_detail, name="source-version-detail"),

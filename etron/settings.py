@@ -270,6 +270,13 @@ ENGINE_THREADS = env_int("ETRON_ENGINE_THREADS", os.cpu_count() or 2)
 # ETRON_ENGINE_MEMORY_MB: memory limit of the table engine per job.
 ENGINE_MEMORY_MB = env_int("ETRON_ENGINE_MEMORY_MB", 4096)
 
+# ETRON_CONNECTION_*: databases and stores that sources are imported from: postgresql://…, mysql://… or s3://… by name.
+CONNECTIONS = {
+    name.removeprefix("ETRON_CONNECTION_").lower(): value
+    for name, value in sorted(os.environ.items())
+    if name.startswith("ETRON_CONNECTION_") and value
+}
+
 # Limits of uploads: bytes on disk, bytes after decompression, rows, columns.
 UPLOAD_MAX_BYTES = env_int("ETRON_UPLOAD_MAX_BYTES", 5 * 1024**3)  # ETRON_UPLOAD_MAX_BYTES
 UPLOAD_MAX_UNPACKED_BYTES = env_int("ETRON_UPLOAD_MAX_UNPACKED_BYTES", 20 * 1024**3)  # ETRON_UPLOAD_MAX_UNPACKED_BYTES

@@ -10,7 +10,7 @@ from datafactory import access, pages
 from datafactory.forms import NAMESPACES, SourceForm, SourceVersionForm, UploadForm
 from datafactory.models import SourceVersion
 from datafactory.selectors import sources as selectors
-from datafactory.services import sources, uploads
+from datafactory.services import connections, sources, uploads
 from datafactory.views.uploading import mapped, preview, received, sending
 from projects.access import person
 from projects.views.submitting import status_of, submit
@@ -54,6 +54,7 @@ def source_upload(request: HttpRequest, code: str) -> HttpResponse:
         if upload:
             return redirect("datafactory:source-map", code, upload.pk)
     context = {"source": source, "form": form, "sending": sending(request, source=source)}
+    context["offers"] = connections.offered()
     return render(request, "datafactory/source_upload.html", context, status=status_of(form))
 
 
