@@ -2,72 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from modeling import bin_search as search
-from modeling.bin_plan import BinPlan, Ints, Labels, assemble, choose_cuts, class_totals, total_weight
+from modeling.bin_plan import BinPlan, Ints, Labels, assemble, choose_cuts, runs_of
+from modeling.counts import NumberCounts, Space, count_rows
 from modeling.errors import DataError
 from modeling.woe import Bins, Cells, Floats
 
 
-def bin_numbers(x: Floats, labels: Labels, plan: BinPlan, name: str) -> Bins:
-    edges = plan.user_splits
-    if edges is not None:
-        if any(a >= b for a, b in pairwise(edges)):
-            raise DataError("splits_not_sorted", "The splits of %(name)s must rise.", name=name, column=name)
+def bin_numbers(
+    x: Floats, labels: Labels, plan: BinPlan, name: str, counts: NumberCounts | None = None, space: Space | None = None
+) -> Bins:
+    """Bins of a column of rows, whose ``counts`` may be known; ``space``: see :func:`modeling.counts.work_space`."""
+    if plan.user_splits is not None:
+        edges = _edges_by_hand(plan.user_splits, name)
         _refuse_infinite(x, name)
-        return _number_table(x, labels, plan, name, tuple(map(float, edges)))
-    counted = _plain_counts(x, labels) if labels.plain else _weighted_counts(x, labels)
-    values = counted.values
-    if len(values) and not (np.isfinite(values[0]) and np.isfinite(values[-1])):
+        return _number_table(x, labels, plan, name, edges)
+    counts = counts or count_rows(x, labels, plan.specials, space)
+    if counts.infinite:
         _refuse_infinite(x, name)
-    return _search_numbers(x, labels, plan, name, counted)
+    if labels.person is None:
+        return bin_counts(counts, plan, name)
+    starts = prebin_starts(counts, plan)
+    prebins = _cells(counts, starts)
+    people = labels.people_of_runs(_places(x, counts.low[starts[1:]], plan), prebins.n)
+    return _number_table(x, labels, plan, name, _edges(counts, starts, _cut(prebins, people, counts, plan, name)))
 
 
-@dataclass(frozen=True)
-class _Counted:
-    """Running counts by distinct value, with a leading zero; ``missing`` (goods, bads) only where rows are people."""
-
-    values: Floats
-    rows: npt.NDArray[Any]
-    weight: Floats
-    bad: Floats
-    missing: tuple[int, int] | None
-
-    def without(self, specials: tuple[float, ...]) -> _Counted:
-        """The same without the special codes."""
-        special = np.isin(self.values, specials)
-        if not special.any():
-            return self
-        runs = [np.append(0, np.cumsum(np.diff(run)[~special])) for run in (self.rows, self.weight, self.bad)]
-        return _Counted(self.values[~special], runs[0], runs[1], runs[2], self.missing)
-
-    def of(self, value: float) -> tuple[float, float]:
-        """Goods and bads at one value."""
-        at = int(np.searchsorted(self.values, value))
-        if at == len(self.values) or self.values[at] != value:
-            return 0.0, 0.0
-        bad = float(self.bad[at + 1] - self.bad[at])
-        return float(self.weight[at + 1] - self.weight[at]) - bad, bad
+def bin_counts(counts: NumberCounts, plan: BinPlan, name: str) -> Bins:
+    """Bins from counts alone, where every row is a person."""
+    if counts.infinite:
+        raise DataError("not_finite", "A value of %(column)s is infinite.", column=name)
+    if plan.user_splits is not None:
+        edges = _edges_by_hand(plan.user_splits, name)
+        place = np.searchsorted(edges, counts.low, side="right")
+        return assemble(name, "numeric", edges, (), plan, _table(_by_place(counts, place, len(edges) + 1), counts))
+    starts = prebin_starts(counts, plan)
+    prebins = _cells(counts, starts)
+    cuts = _cut(prebins, runs_of(prebins.n), counts, plan, name)
+    whole = _merged(prebins, cuts)
+    return assemble(name, "numeric", _edges(counts, starts, cuts), (), plan, _table(whole, counts))
 
 
-def _plain_counts(x: Floats, labels: Labels) -> _Counted:
-    goods, bads = search.sort_numbers(x.take(labels.goods)), search.sort_numbers(x.take(labels.bads))
-    values, rows, bad, missing_good, missing_bad = search.distinct_counts(goods, bads)
-    return _Counted(values, rows, rows, bad, (missing_good, missing_bad))
-
-
-def _weighted_counts(x: Floats, labels: Labels) -> _Counted:
-    order = np.argsort(x, kind="stable")
-    order = order[: len(x) - int(np.isnan(x).sum())]
-    weight = np.ones(len(order)) if labels.weight is None else labels.weight[order]
-    values, rows, total, bad = search.weighted_counts(x[order], labels.y[order], weight)
-    return _Counted(values, rows, total, bad, None)
+def _edges_by_hand(splits: tuple[float, ...], name: str) -> tuple[float, ...]:
+    if any(a >= b for a, b in pairwise(splits)):
+        raise DataError("splits_not_sorted", "The splits of %(name)s must rise.", name=name, column=name)
+    return tuple(map(float, splits))
 
 
 def _refuse_infinite(x: Floats, name: str) -> None:
@@ -76,41 +59,31 @@ def _refuse_infinite(x: Floats, name: str) -> None:
         raise DataError("not_finite", "Row %(row)d of %(column)s is infinite.", row=int(rows[0]) + 1, column=name)
 
 
-def _search_numbers(x: Floats, labels: Labels, plan: BinPlan, name: str, counted: _Counted) -> Bins:
-    ordinary = counted.without(plan.specials) if plan.specials else counted
-    if len(ordinary.values) == 0:
-        return _number_table(x, labels, plan, name, ())
-    starts = _prebin_starts(ordinary, plan, total_weight(labels))
-    prebins = _prebins(ordinary, starts)
-    place = starts if labels.person is None else _places(x, ordinary.values[starts[1:]], plan)
-    people = labels.people_of_runs(place.astype(np.int64), prebins.rows)
-    cuts = choose_cuts(prebins.good, prebins.bad, people, class_totals(labels), plan, name)
-    edges = tuple(_edge(ordinary.values[at - 1], ordinary.values[at]) for at in starts[cuts])
-    if counted.missing is None:
-        return _number_table(x, labels, plan, name, edges)
-    return assemble(name, "numeric", edges, (), plan, _plain_cells(prebins, cuts, counted, plan))
-
-
-def _prebin_starts(counted: _Counted, plan: BinPlan, total: float) -> Ints:
+def prebin_starts(counts: NumberCounts, plan: BinPlan) -> Ints:
     """Cuts of the tree and of even shares. The tree finds the steps, the shares stand where its greed left none."""
-    weight = counted.weight
-    tree = search.cart_cuts(weight, counted.bad, plan.max_prebins, max(plan.prebin_share * total, 1e-9))
+    weight, n = counts.weight, len(counts.low)
+    if n == 0:
+        return np.zeros(1, dtype=np.int64)
+    tree = search.cart_cuts(weight, counts.bad, plan.max_prebins, max(plan.prebin_share * sum(counts.totals[:2]), 1e-9))
     even = np.linspace(0.0, weight[-1], plan.quantile_cuts + 2)[1:-1]
-    shares = np.clip(np.searchsorted(weight, even), 0, len(counted.values) - 1)
-    return np.unique(np.concatenate(([0], tree, shares)))
+    return np.unique(np.concatenate(([0], tree, np.clip(np.searchsorted(weight, even), 0, n - 1))))
 
 
-@dataclass(frozen=True)
-class _Prebins:
-    rows: Ints
-    good: Floats
-    bad: Floats
+def _cells(counts: NumberCounts, starts: Ints) -> Cells:
+    """Counts by pre-bin."""
+    ends = np.append(starts, len(counts.low))
+    rows, weight, bad = (np.diff(run[ends]) for run in (counts.rows, counts.weight, counts.bad))
+    return Cells(rows.astype(np.int64), rows.astype(np.int64), weight - bad, bad)
 
 
-def _prebins(counted: _Counted, starts: Ints) -> _Prebins:
-    ends = np.append(starts, len(counted.values))
-    rows, weight, bad = (np.diff(run[ends]) for run in (counted.rows, counted.weight, counted.bad))
-    return _Prebins(rows.astype(np.int64), weight - bad, bad)
+def _cut(prebins: Cells, people: Ints, counts: NumberCounts, plan: BinPlan, name: str) -> list[int]:
+    if len(counts.low) == 0:
+        return []
+    return choose_cuts(prebins.good, prebins.bad, people, counts.totals, plan, name)
+
+
+def _edges(counts: NumberCounts, starts: Ints, cuts: list[int]) -> tuple[float, ...]:
+    return tuple(edge_between(counts.high[at - 1], counts.low[at]) for at in starts[cuts])
 
 
 def _places(x: Floats, edges: Floats, plan: BinPlan) -> Ints:
@@ -119,10 +92,10 @@ def _places(x: Floats, edges: Floats, plan: BinPlan) -> Ints:
     return place
 
 
-def _edge(left: float, right: float) -> float:
+def edge_between(left: float, right: float) -> float:
     """The shortest decimal in (left, right] near the middle; between neighbouring whole numbers the upper one.
 
-    >>> _edge(3.0, 4.0), _edge(0.1234, 0.1299), _edge(1000.0, 2000.0)
+    >>> edge_between(3.0, 4.0), edge_between(0.1234, 0.1299), edge_between(1000.0, 2000.0)
     (4.0, 0.127, 2000.0)
     """
     if right - left <= 1 and right == np.floor(right):
@@ -135,18 +108,24 @@ def _edge(left: float, right: float) -> float:
     return float(right)
 
 
-def _plain_cells(prebins: _Prebins, cuts: list[int], counted: _Counted, plan: BinPlan) -> Cells:
+def _merged(prebins: Cells, cuts: list[int]) -> Cells:
     starts = [0, *cuts]
-    good = [*np.add.reduceat(prebins.good, starts)]
-    bad = [*np.add.reduceat(prebins.bad, starts)]
-    for special in plan.specials:
-        goods_here, bads_here = counted.of(special)
-        good.append(goods_here)
-        bad.append(bads_here)
-    assert counted.missing is not None
-    goods, bads = np.array([*good, counted.missing[0]], float), np.array([*bad, counted.missing[1]], float)
-    rows = (goods + bads).astype(np.int64)
-    return Cells(rows, rows, goods, bads)
+    n, good, bad = (np.add.reduceat(run, starts) for run in (prebins.n, prebins.good, prebins.bad))
+    return Cells(n, n, good, bad)
+
+
+def _by_place(counts: NumberCounts, place: Ints, n: int) -> Cells:
+    rows, weight, bad = (
+        np.bincount(place, np.diff(run), n) for run in (counts.rows, counts.weight, counts.bad)
+    )  # fmt: skip
+    return Cells(rows.astype(np.int64), rows.astype(np.int64), weight - bad, bad)
+
+
+def _table(ordinary: Cells, counts: NumberCounts) -> Cells:
+    """Ordinary bins, then specials and missing."""
+    rows = np.append(ordinary.n, counts.apart[:, 2].astype(np.int64))
+    good, bad = np.append(ordinary.good, counts.apart[:, 0]), np.append(ordinary.bad, counts.apart[:, 1])
+    return Cells(rows, rows, good, bad)
 
 
 def _number_table(x: Floats, labels: Labels, plan: BinPlan, name: str, edges: tuple[float, ...]) -> Bins:

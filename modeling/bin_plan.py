@@ -65,8 +65,7 @@ class Labels:
     weight: Floats | None  # None: every row weighs 1
     person: Ints | None  # codes 0..n_people - 1; None: every row is a person
     n_people: int
-    goods: npt.NDArray[np.intp]
-    bads: npt.NDArray[np.intp]
+    n_bad: float  # weight of the bads
 
     @property
     def plain(self) -> bool:
@@ -93,12 +92,50 @@ class Labels:
         """Distinct people in every run of neighbouring places i..j, shape (n, n); ``rows``: row counts by place."""
         if self.person is not None:
             return search.people_of_runs(place, self.person, len(rows), self.n_people)
-        sums = np.append(0, np.cumsum(rows))
-        runs: Ints = np.maximum(sums[None, 1:] - sums[:-1, None], 0)
-        return runs
+        return runs_of(rows)
 
     def _weights(self, chosen: npt.NDArray[np.bool_]) -> Floats:
         return chosen.astype(np.float64) if self.weight is None else self.weight * chosen
+
+
+@dataclass(frozen=True)
+class LevelCounts:
+    """The same from counts: line i of a table of levels holds goods, bads and rows, and every row is a person."""
+
+    good: Floats
+    bad: Floats
+    rows: Floats
+    person = None
+
+    @classmethod
+    def of(cls, good: npt.ArrayLike, bad: npt.ArrayLike, rows: npt.ArrayLike | None) -> LevelCounts:
+        goods, bads = np.asarray(good, dtype=np.float64), np.asarray(bad, dtype=np.float64)
+        lines = np.array([goods, bads, goods + bads if rows is None else np.asarray(rows, dtype=np.float64)])
+        if not (np.isfinite(lines).all() and (lines >= 0).all()):
+            raise DataError("counts_wrong", "Goods, bads and rows must be counts, one of each for every value.")
+        if not (goods.sum() > 0 and bads.sum() > 0):
+            raise DataError("one_class", "All rows have the same label; a model needs goods and bads.")
+        return cls(*lines)
+
+    def cells(self, place: npt.NDArray[np.intp], n: int) -> Cells:
+        """Counts by place of a line."""
+        rows, good, bad = (np.bincount(place, line, n) for line in (self.rows, self.good, self.bad))
+        return Cells(rows.astype(np.int64), rows.astype(np.int64), good, bad)
+
+    def people_of_runs(self, place: Ints, rows: Ints) -> Ints:
+        """Rows in every run of neighbouring places."""
+        return runs_of(rows)
+
+
+def runs_of(rows: Ints) -> Ints:
+    """Sums over every run of neighbours i..j, shape (n, n).
+
+    >>> runs_of(np.array([1, 2])).tolist()
+    [[1, 3], [0, 2]]
+    """
+    sums = np.append(0, np.cumsum(rows))
+    runs: Ints = np.maximum(sums[None, 1:] - sums[:-1, None], 0)
+    return runs
 
 
 def read_labels(y: npt.ArrayLike, weight: npt.ArrayLike | None, person: npt.ArrayLike | None) -> Labels:
@@ -112,7 +149,7 @@ def read_labels(y: npt.ArrayLike, weight: npt.ArrayLike | None, person: npt.Arra
         weights = None
     bad = label == 1
     codes, n_people = _people(person, len(bad))
-    return Labels(bad, weights, codes, n_people, np.flatnonzero(~bad), np.flatnonzero(bad))
+    return Labels(bad, weights, codes, n_people, float(bad.sum() if weights is None else weights[bad].sum()))
 
 
 def _people(person: npt.ArrayLike | None, n: int) -> tuple[Ints | None, int]:
@@ -122,15 +159,17 @@ def _people(person: npt.ArrayLike | None, n: int) -> tuple[Ints | None, int]:
     return (None, n) if len(people) == n else (codes.astype(np.int64), len(people))
 
 
-def total_weight(labels: Labels) -> float:
-    return float(len(labels.y)) if labels.weight is None else float(labels.weight.sum())
+def total_weight(labels: Labels | LevelCounts) -> float:
+    return sum(class_totals(labels)[:2])
 
 
-def class_totals(labels: Labels) -> tuple[float, float, float]:
+def class_totals(labels: Labels | LevelCounts) -> tuple[float, float, float]:
     """Goods, bads, and the weight that stands for an empty class."""
-    total = total_weight(labels)
-    bad = float(len(labels.bads)) if labels.weight is None else float(labels.weight[labels.bads].sum())
-    return total - bad, bad, total / len(labels.y) / 2
+    if isinstance(labels, LevelCounts):
+        good, bad, rows = float(labels.good.sum()), float(labels.bad.sum()), float(labels.rows.sum())
+        return good, bad, (good + bad) / max(rows, 1.0) / 2
+    total = float(len(labels.y)) if labels.weight is None else float(labels.weight.sum())
+    return total - labels.n_bad, labels.n_bad, total / len(labels.y) / 2
 
 
 def choose_cuts(
@@ -145,6 +184,8 @@ def choose_cuts(
     total, ordinary, n_people = sum(totals[:2]), float((good + bad).sum()), int(people[0, -1])
     best: tuple[float, list[int]] = (-1.0, [])
     for stage in _stages(plan):
+        if best[0] >= 0 and _bound(good, bad, totals, plan) <= plan.turn_gain * best[0]:
+            break
         found = [
             search.best_partition(good, bad, people, totals, _limits(own, total, ordinary, n_people), TRENDS[own.trend])
             for own in stage
@@ -160,6 +201,11 @@ def choose_cuts(
             bins=plan.min_bins, trend=plan.trend, share=plan.min_bin_share, people=plan.min_people, column=name,
         )  # fmt: skip
     return best[1]
+
+
+def _bound(good: Floats, bad: Floats, totals: tuple[float, float, float], plan: BinPlan) -> float:
+    """No bins of any shape have more IV than this."""
+    return search.free_optimum(good, bad, totals, plan.max_bins) * (1 + 1e-9)
 
 
 @lru_cache(maxsize=256)

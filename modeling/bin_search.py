@@ -1,7 +1,4 @@
-"""Compiled search for optimal bins: counts of sorted values, CART pre-bins, exact dynamic programme.
-
-Everything works on counts by distinct value, so its cost after the sort does not depend on what the values are.
-"""
+"""Compiled search for optimal bins on counts along a variable: CART pre-bins, exact dynamic programme."""
 
 from __future__ import annotations
 
@@ -14,99 +11,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 NONE, ASCENDING, DESCENDING, PEAK, VALLEY = range(5)
-
-
-@compiled
-def sort_numbers(x: Floats) -> Floats:
-    """Sorted copy, NaN last: radix sort on the bits, 11 at a time.
-
-    100,000 doubles take 0.9 ms where numpy's sort takes 3.9 ms (AMD EPYC, AVX-512).
-    """
-    n = x.size
-    top = np.uint64(1) << np.uint64(63)
-    mask = np.uint64(2047)
-    keys = x.copy().view(np.uint64)
-    other = np.empty_like(keys)
-    counts = np.zeros((6, 2048), dtype=np.int64)
-    for i in range(n):
-        key = keys[i]
-        if x[i] != x[i]:
-            key = ~np.uint64(0)
-        elif key & top:
-            key = ~key
-        else:
-            key = key | top
-        keys[i] = key
-        for digit in range(6):
-            counts[digit, (key >> np.uint64(11 * digit)) & mask] += 1
-    for digit in range(6):
-        shift, place = np.uint64(11 * digit), counts[digit]
-        if place.max() == n:
-            continue
-        before = 0
-        for j in range(2048):
-            before, place[j] = before + place[j], before
-        for i in range(n):
-            j = (keys[i] >> shift) & mask
-            other[place[j]] = keys[i]
-            place[j] += 1
-        keys, other = other, keys
-    for i in range(n):
-        keys[i] = (keys[i] & ~top) if keys[i] & top else ~keys[i]
-    return keys.view(np.float64)
-
-
-@compiled
-def _without_missing(ordered: Floats) -> int:
-    n = ordered.size
-    while n > 0 and np.isnan(ordered[n - 1]):
-        n -= 1
-    return n
-
-
-@compiled
-def distinct_counts(goods: Floats, bads: Floats) -> tuple[Floats, Floats, Floats, int, int]:
-    """Merge two sorted arrays (NaN last) into distinct values, running counts of rows and of bads, and counts of NaN.
-
-    Running counts have a leading zero. The loop has no branch on the data, which halves its time.
-    """
-    n_goods, n_bads = _without_missing(goods), _without_missing(bads)
-    n = n_goods + n_bads
-    values, rows, bad = np.empty(n), np.empty(n + 1), np.empty(n + 1)
-    rows[0] = bad[0] = 0.0
-    i, j, m = 0, 0, -1
-    last = np.nan
-    for _ in range(n):
-        left = goods[i] if i < n_goods else np.inf
-        right = bads[j] if j < n_bads else np.inf
-        from_goods = (i < n_goods) & ((left <= right) | (j >= n_bads))
-        value = left if from_goods else right
-        i += from_goods
-        j += not from_goods
-        m += value != last
-        last = value
-        values[m] = value
-        rows[m + 1] = i + j
-        bad[m + 1] = j
-    return values[: m + 1], rows[: m + 2], bad[: m + 2], goods.size - n_goods, bads.size - n_bads
-
-
-@compiled
-def weighted_counts(x: Floats, y: npt.NDArray[np.bool_], weight: Floats) -> tuple[Floats, Ints, Floats, Floats]:
-    """Distinct values of the sorted ``x`` (no NaN) with running row counts, weights, and weights of bads."""
-    values = np.empty(x.size)
-    rows = np.zeros(x.size + 1, dtype=np.int64)
-    total, bad = np.zeros(x.size + 1), np.zeros(x.size + 1)
-    m = -1
-    for i in range(x.size):
-        if m < 0 or x[i] != values[m]:
-            m += 1
-            values[m] = x[i]
-            total[m + 1], bad[m + 1] = total[m], bad[m]
-        rows[m + 1] = i + 1
-        total[m + 1] += weight[i]
-        bad[m + 1] += weight[i] if y[i] else 0.0
-    return values[: m + 1], rows[: m + 2], total[: m + 2], bad[: m + 2]
 
 
 @compiled
@@ -172,6 +76,19 @@ def _bin_figures(
             bad_share = (b if b > 0 else half) / total_bad
             iv[i, j] = (good_share - bad_share) * np.log(good_share / bad_share)
     return weight, rate, iv
+
+
+@compiled
+def free_optimum(good: Floats, bad: Floats, totals: tuple[float, float, float], max_bins: int) -> float:
+    """Largest sum of IV of at most ``max_bins`` contiguous bins with no other limit: a bound for every shape."""
+    n = good.size
+    iv = _bin_figures(good, bad, totals[0], totals[1], totals[2])[2]
+    best = iv[0].copy()
+    for _ in range(1, min(max_bins, n)):
+        for j in range(n - 1, 0, -1):
+            for i in range(1, j + 1):
+                best[j] = max(best[j], best[i - 1] + iv[i, j])
+    return float(best[n - 1])
 
 
 @compiled

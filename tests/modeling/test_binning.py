@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from modeling.artifacts import from_json, to_json
 from modeling.bin_plan import TRENDS, class_totals, read_labels
-from modeling.bin_search import best_partition, sort_numbers
+from modeling.bin_search import best_partition
 from modeling.binning import BinPlan, Bins, bin_category, bin_numeric, bin_table
 from modeling.errors import DataError
 from modeling.woe import shape_of, woe_iv
@@ -348,12 +348,6 @@ def test_auto_bends_only_for_a_turn_beyond_doubt():
     assert bin_numeric(x, bent).trend == "valley"
     assert bin_numeric(x, straight).trend == "ascending"
     assert bin_numeric(x, bent, None, BinPlan(trend="ascending")).trend == "ascending"
-
-
-@given(st.lists(st.floats(), max_size=300))
-def test_radix_sort_equals_numpys(values):
-    x = np.array(values, dtype=np.float64)
-    np.testing.assert_array_equal(sort_numbers(x), np.sort(x))
 
 
 def test_weights_of_one_take_the_same_bins_as_no_weights():
