@@ -88,11 +88,9 @@ def run(quick: bool) -> list[dict[str, Any]]:
         others = ", ".join(f"{name} {took:.1f} s" for name, took in tried.items())
         name = f"as-of join, {what}, {size} (first round of all: {others})"
         rows.append(timing.row(name, mine, other, best, "s", "ratio at most 1.3", PACKAGES))
-    peaks = [memory.peak_mb(f"benchmarks.bench_as_of:alone('{side}', {quick})") for side in ("ours", "peer")]
-    return [
-        *rows,
-        timing.row(f"as-of join, peak memory, {size}", *peaks, "DuckDB, by buckets", "MB", "below 2,048 MB", PACKAGES),
-    ]
+    mine, other = (memory.peak_mb(f"benchmarks.bench_as_of:alone('{side}', {quick})") for side in ("ours", "peer"))
+    name = f"as-of join, peak memory, {size}"
+    return [*rows, timing.row(name, mine, other, "DuckDB, by buckets", "MB", "below 2,048 MB", PACKAGES)]
 
 
 def seconds(case: Case, side: Side) -> tuple[float, dict[str, float]]:

@@ -89,7 +89,8 @@ def _with(query: Any) -> Side:
 def curve(sizes: tuple[int, ...], quick: bool) -> list[dict[str, Any]]:
     """The same at growing sources; the chart compares the engines."""
     n_columns, n_sample = (20, 5_000) if quick else (100, N_SAMPLE)
-    rows, series = [], {"by hand": [], "local": []}
+    rows: list[dict[str, Any]] = []
+    series: dict[str, chart.Points] = {"by hand": [], "local": []}
     for n_ids in sizes:
         case = snapshot(n_ids, n_columns, n_sample)
         mine, other = in_turn(case, ours, by_hand, 3)

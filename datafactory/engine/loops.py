@@ -77,7 +77,8 @@ def doubles(
 ) -> None:  # fmt: skip
     """Number, exact sum (``high * 2**42 + low``, scaled) and maximum of the usable values in each window."""
     for i in range(len(first)):
-        window, number, highs, lows, largest = 0, 0, 0, 0, -np.inf
+        window, number, largest = 0, 0, -np.inf
+        highs, lows = np.int64(0), np.int64(0)
         for r in range(last[i] - 1, first[i] - 1, -1):
             if known[r] > observed[i] or not usable[r]:
                 continue

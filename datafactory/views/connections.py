@@ -1,5 +1,7 @@
 """The page that brings a version of a source over from a database or a store."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +14,7 @@ from datafactory.services import connections
 from modeling.errors import DataError
 from projects.access import person
 from projects.errors import sentence
+from projects.models import Job
 from projects.views.submitting import status_of, submit
 
 
@@ -50,14 +53,16 @@ def source_fetch(request: HttpRequest, code: str) -> HttpResponse:
         return render(request, "datafactory/source_fetch.html", context, status=422)
     form = FetchForm(request.POST or None, columns=columns)
 
-    def order(values: dict[str, object]) -> object:
-        wanted = Wanted(table, tuple(values["columns"]), values["since_column"] or None, values["since"] or None)  # type: ignore[arg-type]
+    def order(values: dict[str, Any]) -> Job:
+        chosen, since_column, since = tuple(values["columns"]), values["since_column"] or None, values["since"] or None
+        wanted = Wanted(table, chosen, since_column, since)
         return connections.fetch_table(user=person(request.user), source=source, connection=name, wanted=wanted)[0]
 
+    job: Job | None = None
     try:
         job = submit(form, order) if columns else None
     except DataError as error:
-        job = form.add_error(None, sentence(error))
+        form.add_error(None, sentence(error))
     if job:
         return redirect("projects:job-detail", job.pk)
     return render(request, "datafactory/source_fetch.html", context | {"form": form}, status=status_of(form))
