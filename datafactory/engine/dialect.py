@@ -29,6 +29,8 @@ def find_dialect(path: Path, limits: Limits, plan: FilePlan | Saved | None = Non
     if not format.startswith("csv"):
         return Dialect(format)
     encoding = known_encoding(plan.encoding) if plan.encoding else find_encoding(path, format)
+    if encoding == "utf-16" and not _is_marked(path, format):
+        encoding = "utf-16-le"
     if plan.delimiter is not None and len(plan.delimiter.encode()) != 1:
         raise DataError("delimiter", "The delimiter must be one character.")
     delimiter = plan.delimiter or find_delimiter(_head_text(path, format, encoding))
@@ -47,6 +49,12 @@ def known_encoding(encoding: str) -> str:
     except (LookupError, ValueError):
         raise DataError("encoding_unknown", "%(encoding)s is not a known encoding.", encoding=encoding) from None
     return "utf-8-sig" if name == "utf-8" else name
+
+
+def _is_marked(path: Path, format: str) -> bool:
+    """Whether UTF-16 says with its first bytes which of two comes first."""
+    with open_bytes(path, format) as stream:
+        return stream.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
 
 
 def find_encoding(path: Path, format: str) -> str:

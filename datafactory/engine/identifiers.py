@@ -118,31 +118,22 @@ class IdColumn:
             raise DataError("id_empty", "Column %(column)s is marked as an id and has no values.", column=self._name)
         if right == total:
             return
-        if right == 0 and (one := self._one_other(total)):
-            raise self._error(
-                "id_other_algorithm",
-                "Column %(column)s, row %(row)s: %(count)d of %(total)d values look like %(found)s, not %(algorithm)s.",
-                total=total,
-                count=self.formats[one],
-                found=_algorithms_of(one),
-            )
-        if not self._n_other_hashes:
-            raise self._error(
-                "id_format",
-                "Column %(column)s, row %(row)s: %(count)d of %(total)d values are not %(algorithm)s hashes in hex.",
-                total=total,
-                count=total - right,
-            )
-        raise self._error(
-            "id_mixed_formats",
-            "Column %(column)s, row %(row)s: the hashes are of mixed formats: %(formats)s. Expected is %(algorithm)s.",
-            total=total,
-            formats=self._formats_told(total),
+        code, found = "id_mixed_formats", dict[str, Any]()
+        template = (
+            "Column %(column)s, row %(row)s: the hashes are of mixed formats: %(formats)s, not all %(algorithm)s."
         )
-
-    def _error(self, code: str, template: str, **params: Any) -> DataError:
-        row = self.first_rows["other"]
-        return DataError(code, template, row=row, column=self._name, algorithm=self.role.algorithm, **params)
+        if right == 0 and (one := self._one_other(total)):
+            code, found = "id_other_algorithm", {"count": self.formats[one], "found": _algorithms_of(one)}
+            template = (
+                "Column %(column)s, row %(row)s: %(count)d of %(total)d values look like %(found)s, not %(algorithm)s."
+            )
+        elif not self._n_other_hashes:
+            code, found = "id_format", {"count": total - right}
+            template = (
+                "Column %(column)s, row %(row)s: %(count)d of %(total)d values are not %(algorithm)s hashes in hex."
+            )
+        told = {"algorithm": self.role.algorithm, "total": total, "formats": self._formats_told(total)}
+        raise DataError(code, template, row=self.first_rows["other"], column=self._name, **told | found)
 
     def _one_other(self, total: int) -> str | None:
         """The one other format that all values have."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datafactory.engine.looking import Look
-from etron_partner.personal import Finding, PersonalTally
+from etron_partner.personal import KINDS, Finding, PersonalTally
 from modeling.errors import DataError
 
 _REMEMBERED = 10_000
@@ -110,30 +110,11 @@ def _large(numbers: pa.Array) -> npt.NDArray[np.int64]:
     return np.flatnonzero(large)
 
 
-_TEMPLATES = {
-    "mobile": "Column %(column)s holds raw mobile numbers (%(hits)d, the first in row %(row)s). "
-    "Hash them before sending; nothing of this file was kept.",
-    "id_card": "Column %(column)s holds raw id-card numbers (%(hits)d, the first in row %(row)s). "
-    "Hash them before sending; nothing of this file was kept.",
-    "bank_card": "Column %(column)s holds raw bank-card numbers (%(hits)d, the first in row %(row)s). "
-    "Hash them before sending; nothing of this file was kept.",
-    "email": "Column %(column)s holds raw e-mail addresses (%(hits)d, the first in row %(row)s). "
-    "Hash them before sending; nothing of this file was kept.",
-    "name": "Column %(column)s holds names of persons (%(hits)d, the first in row %(row)s). "
-    "Leave the column out; nothing of this file was kept.",
-}
-_SEVERAL = (
-    "Several columns hold raw personal data: %(places)s (column: how many values, the first row). "
-    "Hash or leave them out before sending; nothing of this file was kept."
-)
-
-
 def _personal(found: list[Finding]) -> DataError:
     first = found[0]
-    template = _TEMPLATES[first.kind] if len(found) == 1 else _SEVERAL
     return DataError(
         f"raw_{first.kind}",
-        template,
+        _told(first.kind) if len(found) == 1 else _told_together(),
         row=first.first_row,
         column=first.column,
         hits=first.hits,
@@ -142,3 +123,27 @@ def _personal(found: list[Finding]) -> DataError:
             {"column": one.column, "kind": one.kind, "hits": one.hits, "row": one.first_row} for one in found[:200]
         ],
     )
+
+
+def _told(kind: str) -> str:
+    template = (
+        "Column %(column)s holds raw mobile numbers (%(hits)d, the first in row %(row)s). "
+        "Hash them before sending; nothing of this file was kept.",
+        "Column %(column)s holds raw id-card numbers (%(hits)d, the first in row %(row)s). "
+        "Hash them before sending; nothing of this file was kept.",
+        "Column %(column)s holds raw bank-card numbers (%(hits)d, the first in row %(row)s). "
+        "Hash them before sending; nothing of this file was kept.",
+        "Column %(column)s holds raw e-mail addresses (%(hits)d, the first in row %(row)s). "
+        "Hash them before sending; nothing of this file was kept.",
+        "Column %(column)s holds names of persons (%(hits)d, the first in row %(row)s). "
+        "Leave the column out; nothing of this file was kept.",
+    )
+    return template[KINDS.index(kind)]
+
+
+def _told_together() -> str:
+    template = (
+        "Several columns hold raw personal data: %(places)s (column: how many values, the first row). "
+        "Hash or leave them out before sending; nothing of this file was kept."
+    )
+    return template
