@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,7 @@ class SparkEngine(GuardedEngine):
         import ibis  # heavy: only processes that run queries load it
 
         super().__init__(root, temp)
-        self._session = session(master, memory_mb)
+        self._session = session(master, memory_mb, self.root / ".engine" / "spark")
         self._connection = ibis.pyspark.connect(self._session)
 
     def _read(self, file: Path, row_no: str | None) -> Table:
@@ -77,13 +78,14 @@ def _in_order(folder: Path) -> ds.Dataset:
     return ds.dataset([str(part) for part in sorted(folder.glob("part-*.parquet"))], format="parquet")
 
 
-def session(master: str, memory_mb: int) -> Any:
+def session(master: str, memory_mb: int, spill: Path) -> Any:
     """The process's Spark session; SQL can name no file and times are UTC.
 
-    ``local[…]`` masters keep every port on this machine.
+    ``local[…]`` masters keep every port on this machine and spill into ``spill``.
     """
     from pyspark.sql import SparkSession
 
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it would tell of each closed connection after the end
     settings = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.runSQLOnFiles": "false",
@@ -101,6 +103,7 @@ def session(master: str, memory_mb: int) -> Any:
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.sql.shuffle.partitions": "8",
+            "spark.local.dir": str(spill),
         }
     for key, value in settings.items():
         builder = builder.config(key, value)
