@@ -225,7 +225,7 @@ def power_of(data: Bytes, position: int, stop: int) -> Any:
         position += 1
     if position >= stop or stop - position > 3:
         return -1, 0
-    exponent = 0
+    exponent = np.int64(0)
     while position < stop:
         digit = np.int64(data[position]) - _ZERO
         if digit < 0 or digit > 9:

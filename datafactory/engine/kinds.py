@@ -98,7 +98,7 @@ class KindScan:
 
     def _kind(self, look: Look) -> Kind | None:
         if not look.is_text:
-            return kind_of_type(look.column.type)
+            return kind_of_type(look.native.type)
         if look.numbers is None:
             return kind_of_text(look.some_values, self.decimal)
         if look.numbers.null_count == len(look.numbers):
@@ -133,7 +133,7 @@ class FeatureColumn:
 
     def convert(self, look: Look, first_row: int) -> pa.Array:
         """Values in the stored type of the kind; raises :class:`DataError` at the first row that does not fit."""
-        done = self._from_text(look, first_row) if look.is_text else self._from_native(look.column, first_row)
+        done = self._from_text(look, first_row) if look.is_text else self._from_native(look.native, first_row)
         self.n_missing += done.null_count
         self.n_values += len(done) - done.null_count
         if self.kind in {"int", "float", "decimal"}:

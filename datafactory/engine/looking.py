@@ -217,6 +217,12 @@ class Look:
     def is_text(self) -> bool:
         return isinstance(self.column, RawColumn) or pa.types.is_string(self.column.type)
 
+    @property
+    def native(self) -> pa.Array:
+        """The typed values of a column that is not text."""
+        assert not isinstance(self.column, RawColumn)
+        return self.column
+
     def __len__(self) -> int:
         return len(self.column)
 

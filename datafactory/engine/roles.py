@@ -25,7 +25,7 @@ def as_text(look: Look) -> pa.Array:
     """A role's values as text; whole numbers lose the ``.0`` that a missing value elsewhere gave them."""
     if look.is_text:
         return look.tidied if look.hex_length else without_point(look.tidied)
-    column = _whole(look.column) if pa.types.is_floating(look.column.type) else look.column
+    column = _whole(look.native) if pa.types.is_floating(look.native.type) else look.native
     return without_point(tidy(column.cast(pa.string()), look.reading.nulls))
 
 
@@ -152,9 +152,9 @@ class TimeColumn:
         times.zone_of(self.plan.zone)
 
     def convert(self, look: Look, first_row: int) -> pa.Array:
-        native = not look.is_text and (pa.types.is_timestamp(look.column.type) or pa.types.is_date32(look.column.type))
+        native = not look.is_text and (pa.types.is_timestamp(look.native.type) or pa.types.is_date32(look.native.type))
         if native:
-            values = times.native_to_utc(look.column, self.plan.zone, self.date_means)
+            values = times.native_to_utc(look.native, self.plan.zone, self.date_means)
         else:
             values = self._from_text(look, first_row)
         self._check_present(values, first_row)
