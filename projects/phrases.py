@@ -28,8 +28,6 @@ PHRASES = (
     (r"match", gettext_noop("match")),
     (r"feature table", gettext_noop("feature table")),
     (r"run", gettext_noop("run")),
-    (r"project key", gettext_noop("project key")),
-    (r"live models", gettext_noop("live models")),
     (r"The retention date has passed\.", gettext_noop("The retention date has passed.")),
     (r"Special (?P<code>\S+)", gettext_noop("Special %(code)s")),
 )
