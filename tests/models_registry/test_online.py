@@ -108,6 +108,7 @@ def test_a_version_goes_live_only_with_its_look_ups_built(submitted, people):
     version = versions.approve(user=people.approver, version=submitted)
     assert not lookups.is_prepared(version)
     job = lookups.last_job(version)
+    assert job is not None
     with pytest.raises(Conflict) as refused:
         publish(people, version)
     assert refused.value.code == "lookup_not_ready"
