@@ -62,6 +62,7 @@ STAGES = (
     Entry("datafactory:match-list", gettext_lazy("Matches"), "link", "match"),
     Entry("datafactory:private-match-list", gettext_lazy("Private matching"), "lock", "private-match"),
     Entry("datafactory:feature-list", gettext_lazy("Features"), "columns", "feature"),
+    Entry("models_registry:bin-set-list", gettext_lazy("Bins"), "bins", "bin"),
     Entry("models_registry:run-list", gettext_lazy("Training runs"), "cpu", "run"),
     Entry("models_registry:evaluation-list", gettext_lazy("Evaluations"), "report", "evaluation"),
     Entry("models_registry:comparison", gettext_lazy("Compare"), "compare", "compar"),

@@ -8,8 +8,8 @@ of merged cells are the sum, and never more than there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,12 @@ class VariableCells:
         """Edges that are no cut between cells."""
         known = set(self.cuts)
         return [edge for edge in edges if edge not in known]
+
+    def too_near(self, edge: float, floor: int) -> list[bool]:
+        """By split: whether fewer than ``floor`` people, but somebody, lie between a cut and the cut beside it."""
+        at = self.cuts.index(float(edge))
+        parts = self.people[:, :, at : at + 2].sum(axis=1)
+        return [bool(((part > 0) & (part < floor)).any()) for part in parts]
 
     def by_bin(self, given: GivenBins, split: str | None = None) -> Cells:
         """Counts by bin over all months of one split, or of all."""
@@ -288,27 +294,49 @@ def _count_category(
     return VariableCells(column.name, "category", False, (), levels, (), side.splits, side.months, *counts)
 
 
-def refine(
-    cells: VariableCells, values: npt.NDArray[Any], edges: Sequence[float], side: RowSide, floor: int
+def recut(cells: VariableCells, values: npt.NDArray[Any], cuts: Sequence[float], side: RowSide) -> VariableCells:
+    """The variable counted anew with exactly these cuts, from its column."""
+    x = np.asarray(values, dtype=np.float64)
+    return _number_cells(x, cells.name, cells.whole, tuple(sorted(map(float, cuts))), cells.specials, side)
+
+
+def with_edge(
+    cells: VariableCells,
+    values: npt.NDArray[Any],
+    edge: float,
+    side: RowSide,
+    floor: int,
+    shown: Collection[float] = (),
 ) -> VariableCells:
-    """The cells with ``edges`` among their cuts, counted anew from the column: exact, whatever was typed.
+    """The cells with a cut at ``edge``: exact, whatever was typed.
+
+    Cuts beside it that leave fewer than ``floor`` people of train between give way, unless they are in ``shown``: then
+    two tables that somebody has seen would differ by a handful of people. In other splits such a handful may remain;
+    :meth:`VariableCells.too_near` tells.
 
     Raises
     ------
     DataError
-        ``edge_too_fine`` where an edge sets fewer than ``floor`` people apart from the cut beside it
+        ``edge_too_fine`` where an edge sets fewer than ``floor`` people of train apart from one that was shown
     """
-    x = np.asarray(values, dtype=np.float64)
-    for edge in sorted(set(cells.inside(edges))):
-        cuts = tuple(sorted((*cells.cuts, float(edge))))
-        made = _number_cells(x, cells.name, cells.whole, cuts, cells.specials, side)
-        at = cuts.index(float(edge))
-        parts = made.people[:, :, at : at + 2].sum(axis=1)
-        if ((parts > 0) & (parts < floor)).any():
-            raise DataError(
-                "edge_too_fine",
-                "An edge at %(edge)s would set fewer than %(floor)d people apart from the edges beside it.",
-                column=cells.name, edge=f"{edge:.12g}", floor=floor,
-            )  # fmt: skip
-        cells = replace(made, name=cells.name)
-    return cells
+    cuts = {*cells.cuts, float(edge)}
+    while True:
+        made = recut(cells, values, sorted(cuts), side)
+        at = made.cuts.index(float(edge))
+        parts = made.people[0, :, at : at + 2].sum(axis=0)
+        beside = [cut for cut, part in zip((at - 1, at + 1), parts, strict=True) if 0 < part < floor]
+        blocking = [made.cuts[i] if 0 <= i < len(made.cuts) else None for i in beside]
+        if not blocking:
+            return made
+        if any(cut is None or cut in shown for cut in blocking):
+            raise _too_fine(cells, edge, floor)
+        cuts -= {cut for cut in blocking if cut is not None}
+
+
+def _too_fine(cells: VariableCells, edge: float, floor: int) -> DataError:
+    near = min(cells.cuts, key=lambda cut: abs(cut - edge), default=edge)
+    return DataError(
+        "edge_too_fine",
+        "An edge at %(edge)s would set fewer than %(floor)d people apart from another. Near it, %(near)s can be.",
+        column=cells.name, edge=f"{edge:.12g}", near=f"{near:.12g}", floor=floor,
+    )  # fmt: skip

@@ -89,6 +89,18 @@ def candidates(
     return tuple(chosen)
 
 
+def read_column(folder: Path, column: Column, which: Literal["all", "matched"]) -> Objects:
+    """One column of the rows that :func:`read_rows` reads, in their order; nothing else is held in memory."""
+    path = folder / "rows.parquet"
+    keep = ["y", *(["matched"] if which == "matched" else [])]
+    data = pq.read_table(path, columns=[*keep, column.name])
+    chosen = pc.is_valid(data["y"])
+    if which == "matched":
+        chosen = pc.and_(chosen, pc.fill_null(data["matched"], False))
+    values = data[column.name].filter(chosen)
+    return _objects(values) if column.kind == "category" else _numbers(values)
+
+
 def _rows(data: pa.Table, inputs: tuple[Column, ...], n_unlabelled: int) -> Rows:
     n = data.num_rows
     return Rows(

@@ -2,7 +2,7 @@
 
 from datafactory.models import FeatureTable
 from models_registry import selectors
-from models_registry.models import Evaluation, Model, TrainingRun, ValueOfData, Version
+from models_registry.models import BinDraft, BinRevision, BinSet, Evaluation, Model, TrainingRun, ValueOfData, Version
 from projects.access import AnyUser, person, project_for
 from projects.errors import NotFound
 from projects.models import Project
@@ -66,3 +66,28 @@ def feature_table_for(user: AnyUser, slug: str, number: int, perm: str = BUILD) 
     if table is None:
         raise NotFound("feature_table_not_found")
     return table
+
+
+def bin_set_for(user: AnyUser, slug: str, number: int, perm: str = VIEW) -> BinSet:
+    rows = BinSet.objects.filter(project=project_for(user, slug, perm), number=number)
+    found = rows.select_related("project", "feature_table__match__sample", "created_by", "job").first()
+    if found is None:
+        raise NotFound("bin_set_not_found")
+    return found
+
+
+def draft_for(user: AnyUser, slug: str, number: int, name: str, perm: str = VIEW) -> BinDraft:
+    """One variable of a bin set."""
+    bin_set = bin_set_for(user, slug, number, perm)
+    draft = bin_set.drafts.select_related("changed_by").filter(name=name).first()
+    if draft is None:
+        raise NotFound("variable_not_found")
+    draft.bin_set = bin_set
+    return draft
+
+
+def bin_revision_for(user: AnyUser, slug: str, number: int, revision: int, perm: str = VIEW) -> BinRevision:
+    found = bin_set_for(user, slug, number, perm).revisions.filter(number=revision).first()
+    if found is None:
+        raise NotFound("bin_revision_not_found")
+    return found

@@ -11,9 +11,11 @@ from datafactory.models import FeatureTable
 from datafactory.selectors import leaks
 from modeling.artifacts import Column, from_json
 from modeling.artifacts import FeatureTable as TableTicket
+from modeling.bin_count import BinSetPlan
 from modeling.train import TrainPlan
+from models_registry.bin_selectors import accepted_sets
 from models_registry.models import Model, TrainingRun
-from models_registry.services import plans
+from models_registry.services import bin_sets, plans
 
 SPLITS = [
     ("random", _("Random: people are drawn into train, valid and test")),
@@ -30,6 +32,7 @@ TRENDS = [
     ("valley", _("Down, then up")),
     ("none", _("Free")),
 ]
+OTHERS = [("optimise", _("are binned by the optimiser")), ("leave_out", _("are left out"))]
 DIRECTIONS = [("0", _("free")), ("1", _("more is riskier")), ("-1", _("more is safer"))]
 
 
@@ -66,6 +69,10 @@ class RecipeForm(forms.Form):
     max_bins = forms.IntegerField(initial=6, min_value=2, max_value=20, label=_("Bins at most"))
     min_bin_share = forms.FloatField(initial=5, min_value=0.5, max_value=40, label=_("Rows in a bin at least, %"))
     trend = forms.ChoiceField(choices=TRENDS, label=_("Trend of the bad rate"))
+    given = forms.ChoiceField(
+        required=False, label=_("Bins by hand"), help_text=_("An accepted bin set; its edges are taken as they are.")
+    )
+    others = forms.ChoiceField(choices=OTHERS, required=False, label=_("Variables that it does not hold"))
     n_estimators = forms.IntegerField(initial=300, min_value=1, max_value=5000, label=_("Trees at most"))
     max_depth = forms.IntegerField(initial=3, min_value=1, max_value=12, label=_("Depth"))
     learning_rate = forms.FloatField(initial=0.08, min_value=0.001, max_value=1, label=_("Learning rate"))
@@ -83,6 +90,8 @@ class RecipeForm(forms.Form):
         self.columns = columns_of(table) if table else ()
         self.left_out = set(leaks.excluded(table)) if table else set()
         self.suspected = set(leaks.suspected(table, (one.name for one in self.columns))) if table else set()
+        sets = accepted_sets(table.project) if table else []
+        self.fields["given"].choices = [("", _("none: the optimiser bins all")), *sets]  # type: ignore[attr-defined]
         if table:
             self.fields["feature_table"].initial = table.pk
 
@@ -134,9 +143,17 @@ class RecipeForm(forms.Form):
                 "min_bin_share": data["min_bin_share"] / 100,
                 "trend": data["trend"],
             },
+            "given": self._given(data),
             "xgb": {name: data[name] for name in XGB_FIELDS} | {"seed": data["seed"], "monotone": monotone or None},
             "seed": data["seed"],
         }
+
+    def _given(self, data: dict[str, Any]) -> dict[str, Any] | None:
+        """The bin set and revision chosen, for a scorecard."""
+        if not data.get("given") or data["algorithm"] != TrainingRun.Algorithm.SCORECARD:
+            return None
+        number, revision = data["given"].split(".")
+        return {"number": int(number), "revision": int(revision), "others": data.get("others") or "optimise"}
 
     def _split(self, data: dict[str, Any]) -> dict[str, Any]:
         by_time = {"oot_months": data["oot_months"]} if data["split"] == "time" else {}
@@ -146,6 +163,39 @@ class RecipeForm(forms.Form):
 
 class TrainForm(RecipeForm):
     column_set = forms.ChoiceField(choices=TrainingRun.ColumnSet.choices, initial="joint", label=_("Columns"))
+
+
+BIN_FIELDS = {
+    *("feature_table", "name", "column_set", "rows", "split", "share_train", "share_valid", "share_test"),
+    *("oot_months", "seed", "max_bins", "min_bin_share", "trend"),
+}
+
+
+class BinSetForm(TrainForm):
+    """Which rows and columns are counted, under the split that the training will use."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in set(self.fields) - BIN_FIELDS:
+            del self.fields[name]
+        self.fields["split"].choices = SPLITS[:3]  # type: ignore[attr-defined]
+
+    def bin_plan(self) -> BinSetPlan:
+        """The plan; ``Invalid`` if the engine refuses it."""
+        data = self.cleaned_data
+        split = self._split(data | {"folds": 5})
+        return bin_sets.read_plan(
+            {
+                "column_set": data["column_set"],
+                "rows": data["rows"],
+                "split": split,
+                "bins": {
+                    "max_bins": data["max_bins"],
+                    "min_bin_share": data["min_bin_share"] / 100,
+                    "trend": data["trend"],
+                },
+            }
+        )
 
 
 XGB_FIELDS = (

@@ -42,6 +42,77 @@ class ValueOfData(Artifact):
         verbose_name_plural = _("values of data")
 
 
+class BinSet(Artifact):
+    """Counts of a feature table's variables under one split, and the bins that people set on them."""
+
+    feature_table = models.ForeignKey("datafactory.FeatureTable", on_delete=models.PROTECT, related_name="+")
+
+    class Meta(Artifact.Meta):
+        verbose_name = _("bin set")
+        verbose_name_plural = _("bin sets")
+
+
+class BinDraft(models.Model):
+    """The bins of one variable as they stand: every change is kept, so that a reload or a second tab loses nothing."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("Proposed")
+        EDITED = "edited", _("Edited")
+        ACCEPTED = "accepted", _("Accepted")
+        UNFIT = "unfit", _("Cannot be binned")
+
+    bin_set = models.ForeignKey("models_registry.BinSet", on_delete=models.CASCADE, related_name="drafts")
+    name = models.CharField(max_length=200)
+    position = models.PositiveIntegerField()  # in the feature table
+    column = models.JSONField(default=dict)  # kind, party, title, and the file of its counts
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PROPOSED)
+    reason = models.CharField(max_length=300, blank=True)  # why it cannot be binned, or why it was accepted
+    history = models.JSONField(default=list)  # bins one after the other; the first were proposed
+    at = models.PositiveIntegerField(default=0)  # the bins that hold now
+    cuts = models.JSONField(default=dict)  # {"typed", "dropped", "shown"}: edges counted exactly, given way, seen
+    figures = models.JSONField(default=dict)  # small figures for lists
+    note = models.TextField(blank=True)
+    version = models.PositiveIntegerField(default=1)  # raised by every change
+    changed_by = models.ForeignKey("projects.User", null=True, on_delete=models.PROTECT, related_name="+")
+    changed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["bin_set", "name"], name="bin_draft_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BinRevision(models.Model):
+    """Accepted drafts of a bin set offered together, with author and reason; never changed once accepted."""
+
+    class Status(models.TextChoices):
+        PROPOSED = "proposed", _("Waiting for review")
+        ACCEPTED = "accepted", _("Accepted")
+        RETURNED = "returned", _("Returned")
+
+    bin_set = models.ForeignKey("models_registry.BinSet", on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PROPOSED)
+    bins = models.JSONField(default=dict)  # by variable
+    figures = models.JSONField(default=dict)
+    fingerprint = models.CharField(max_length=64)
+    reason = models.TextField()
+    author = models.ForeignKey("projects.User", on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    reviewer = models.ForeignKey("projects.User", null=True, on_delete=models.PROTECT, related_name="+")
+    review = models.TextField(blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["bin_set", "number"], name="bin_revision_number")]
+
+    def __str__(self) -> str:
+        return f"{self.bin_set} r{self.number}"
+
+
 class Model(models.Model):
     """A named line of versions that serve one purpose."""
 

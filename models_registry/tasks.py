@@ -1,8 +1,8 @@
 """Doors for the queue: load by id, call one service."""
 
-from models_registry.models import Evaluation, TrainingRun, ValueOfData, Version
+from models_registry.models import BinSet, Evaluation, TrainingRun, ValueOfData, Version
+from models_registry.services import bin_sets, lookups, training, value
 from models_registry.services import evaluation as evaluations
-from models_registry.services import lookups, training, value
 from projects.jobs import JobRun, job
 
 
@@ -32,3 +32,10 @@ def prepare_lookup(run: JobRun, *, version_id: int) -> None:
     """Index what a version looks up while it scores. Twice is safe."""
     row = Version.objects.select_related("model__project", "run__feature_table__match").get(pk=version_id)
     lookups.run_prepare(version=row, progress=run.progress)
+
+
+@job("models_registry.count_bins")
+def count_bins(run: JobRun, *, bin_set_id: int) -> None:
+    """Count the variables of a bin set and propose bins. Twice is safe: a ready set stays as it is."""
+    row = BinSet.objects.select_related("feature_table__match__sample", "project").get(pk=bin_set_id)
+    bin_sets.run_counting(bin_set=row, progress=run.progress)

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from models_registry.views import reports, runs, values, versions
+from models_registry.views import bins, reports, runs, values, versions
 
 app_name = "models_registry"
 
@@ -11,6 +11,13 @@ project_pages = [
     path("runs/new/", runs.run_create, name="run-create"),
     path("runs/<int:number>/", runs.run_detail, name="run-detail"),
     path("runs/<int:number>/evaluate/", runs.run_evaluate, name="run-evaluate"),
+    path("bins/", bins.bin_set_list, name="bin-set-list"),
+    path("bins/new/", bins.bin_set_create, name="bin-set-create"),
+    path("bins/<int:number>/", bins.bin_set_detail, name="bin-set-detail"),
+    path("bins/<int:number>/variables/<str:name>/", bins.bin_editor, name="bin-editor"),
+    path("bins/<int:number>/revisions/", bins.bin_revision_propose, name="bin-revision-propose"),
+    path("bins/<int:number>/revisions/<int:revision>/", bins.bin_revision_decide, name="bin-revision-decide"),
+    path("bins/<int:number>/import/", bins.bin_import, name="bin-import"),
     path("evaluations/", reports.evaluation_list, name="evaluation-list"),
     path("evaluations/<int:number>/", reports.evaluation_detail, name="evaluation-detail"),
     path("compare/", reports.comparison, name="comparison"),

@@ -1,4 +1,4 @@
-"""What this floor keeps of people's rows: the predictions of training runs. Models and figures stay."""
+"""What this floor keeps of people's rows: predictions of training runs, counts of bin sets. Models and bins stay."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from datafactory.derived import Holding
 from datafactory.models import FeatureTable
-from models_registry.models import Evaluation, Release, TrainingRun, ValueOfData
+from models_registry.models import BinSet, Evaluation, Release, TrainingRun, ValueOfData
 from models_registry.services.frames import PREDICTIONS
 from projects import jobs
 from projects.models import Job, Project
@@ -19,10 +19,15 @@ class PredictedRows:
 
     def holdings(self, tables: Sequence[FeatureTable]) -> list[Holding]:
         """Predictions by row; of a run that never ended the whole folder."""
-        return [
+        runs = [
             Holding("run", run.number, run.name, run.content_hash, (self._pattern(run),))
             for run in TrainingRun.objects.filter(feature_table__in=tables).order_by("number")
         ]
+        sets = [
+            Holding("bin set", row.number, row.name, row.content_hash, (f"bins/{row.project_id}/{row.number}-*",))
+            for row in BinSet.objects.filter(feature_table__in=tables).order_by("number")
+        ]
+        return [*runs, *sets]
 
     def _pattern(self, run: TrainingRun) -> str:
         folder = f"runs/{run.project_id}/{run.number}-*"
@@ -33,6 +38,7 @@ class PredictedRows:
         TrainingRun.objects.filter(feature_table__in=tables, deleted_at=None).update(deleted_at=at)
         Evaluation.objects.filter(run__feature_table__in=tables, deleted_at=None).update(deleted_at=at)
         ValueOfData.objects.filter(feature_table__in=tables, deleted_at=None).update(deleted_at=at)
+        BinSet.objects.filter(feature_table__in=tables, deleted_at=None).update(deleted_at=at)
         for row in Job.objects.filter(pk__in=self._jobs(tables), state__in=BUSY):
             jobs.cancel(row)
 
@@ -41,6 +47,7 @@ class PredictedRows:
             TrainingRun.objects.filter(feature_table__in=tables),
             Evaluation.objects.filter(run__feature_table__in=tables),
             ValueOfData.objects.filter(feature_table__in=tables),
+            BinSet.objects.filter(feature_table__in=tables),
         )
         return {pk for found in rows for pk in found.values_list("job", flat=True) if pk is not None}
 

@@ -12,10 +12,11 @@ from datafactory.selectors import leaks
 from datafactory.services.matches import require_rows, require_usable
 from modeling import artifacts as tickets
 from modeling.artifacts import Progress, no_progress
+from modeling.bin_given import GivenBins
 from modeling.marks import LEAK_SUSPECTED
 from modeling.train import TrainPlan
 from modeling.train import train_model as fit
-from models_registry import selectors
+from models_registry import bin_selectors, selectors
 from models_registry.models import TrainingRun
 from models_registry.services import plans
 from projects import audit, jobs, storage
@@ -46,7 +47,7 @@ def order(
 ) -> tuple[TrainingRun, bool]:
     """The run of this recipe that is under way (or ready, if wanted) and False, else a new row and True."""
     require_ready(feature_table)
-    plan = without_excluded(feature_table, plan)
+    plan = with_given_bins(feature_table.project, without_excluded(feature_table, plan))
     recipe = plans.recipe(feature_table.content_hash, plan)
     with transaction.atomic():
         project = Project.objects.select_for_update().get(pk=feature_table.project_id)
@@ -79,6 +80,20 @@ def without_excluded(feature_table: FeatureTable, plan: TrainPlan) -> TrainPlan:
         return plan
     names = (column["name"] for column in feature_table.ticket["columns"])
     return replace(plan, columns=tuple(name for name in names if name not in out))
+
+
+def with_given_bins(project: Project, plan: TrainPlan) -> TrainPlan:
+    """A plan that names a bin set takes the bins of its newest accepted revision, or of the one that it names."""
+    if plan.given is None:
+        return plan
+    revision = bin_selectors.accepted_revision(project, plan.given.number, plan.given.revision)
+    if revision is None:
+        raise Conflict(
+            "bins_not_accepted",
+            _("Bin set %(number)s has no such accepted revision.") % {"number": plan.given.number},
+        )
+    bins = {name: tickets.from_json(GivenBins, value) for name, value in revision.bins.items()}
+    return replace(plan, given=replace(plan.given, revision=revision.number, bins=bins))
 
 
 def require_ready(feature_table: FeatureTable) -> None:

@@ -44,7 +44,17 @@ ROWS = {
     "accounts": lambda rows: rows["account"].account,
     **{
         noun: lambda rows: 1
-        for noun in ("samples", "matches", "features", "feature-tables", "runs", "evaluations", "value", "values")
+        for noun in (
+            "revisions",
+            "samples",
+            "matches",
+            "features",
+            "feature-tables",
+            "runs",
+            "evaluations",
+            "value",
+            "values",
+        )
     },
 }
 

@@ -19,7 +19,17 @@ from datafactory.models import (
     SourceVersion,
     Upload,
 )
-from models_registry.models import Evaluation, Model, Release, TrainingRun, ValueOfData, Version
+from models_registry.models import (
+    BinDraft,
+    BinRevision,
+    BinSet,
+    Evaluation,
+    Model,
+    Release,
+    TrainingRun,
+    ValueOfData,
+    Version,
+)
 from projects import sharing
 from projects.models import Artifact, Invitation, Job
 from projects.services import artifacts, tokens
@@ -125,6 +135,11 @@ def _model_rows(rows: dict[str, Any], people: Any) -> None:
     rows["run"] = new(TrainingRun, people.modeler, feature_table=rows["feature_table"], algorithm="scorecard")
     rows["evaluation"] = new(Evaluation, people.modeler, run=rows["run"])
     rows["value"] = new(ValueOfData, people.modeler, feature_table=rows["feature_table"])
+    rows["bin_set"] = new(BinSet, people.modeler, feature_table=rows["feature_table"])
+    BinDraft.objects.create(bin_set=rows["bin_set"], name="partner__zephyr", position=0, state="unfit")
+    BinRevision.objects.create(
+        bin_set=rows["bin_set"], number=1, fingerprint="0" * 64, reason=NAME, author=people.modeler
+    )
     rows["model"] = Model.objects.create(
         project=project, slug="zephyr-model", name=f"{NAME} model", created_by=people.modeler
     )

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from modeling.artifacts import Column, from_json, to_json
-from modeling.bin_cells import RowSide, VariableCells, count_variable, refine, row_side
+from modeling.bin_cells import RowSide, VariableCells, count_variable, row_side, with_edge
 from modeling.bin_edit import Levels, Merge, Move, Place, Rename, Split, apply, refuse_thin
 from modeling.bin_figures import figures, psi_parts
 from modeling.bin_given import GivenBins, GivenSet, check, plain, tabulate_rows
@@ -178,21 +178,40 @@ def test_edges_are_respected_exactly_in_batch_and_for_one(made):
     assert table.rows[3].woe != table.rows[1].woe
 
 
-def test_a_typed_edge_is_counted_exactly_or_refused(made):
+def test_a_typed_edge_is_counted_exactly(made):
     x, cells = made["x"]
     side = made["side"]
-    with pytest.raises(DataError) as error:
-        refine(cells, x, (float(np.nanmin(x[x != -1])) + 0.01,), side, FLOOR)
-    assert error.value.code == "edge_too_fine"
-    fine = refine(cells, x, (1e9,), side, FLOOR)
-    assert fine.cuts[-1] == 1e9, "an edge that parts nobody from nobody is allowed"
-    assert total(fine.by_bin(plain("numeric", (-1.0,), edges=(1e9,)))) == total(cells.by_bin(plain("numeric", (-1.0,))))
-    wide = count_variable(x, NUMBER, side, N, 30)
-    assert wide.cuts == ()
-    exact = refine(wide, x, (21.37,), side, FLOOR)
-    counts = exact.by_bin(plain("numeric", (-1.0,), edges=(21.37,)), "train")
+    edge = 21.37
+    exact = with_edge(cells, x, edge, side, FLOOR)
+    counts = exact.by_bin(plain("numeric", (-1.0,), edges=(edge,)), "train")
     here = (side.split == 0) & ~np.isnan(x) & (x != -1)
-    assert counts.n[:2].tolist() == [(here & (x < 21.37)).sum(), (here & (x >= 21.37)).sum()]
+    assert counts.n[:2].tolist() == [(here & (x < edge)).sum(), (here & (x >= edge)).sum()]
+    assert set(exact.cuts) - set(cells.cuts) == {edge}
+    assert total(exact.by_bin(plain("numeric", (-1.0,)))) == total(cells.by_bin(plain("numeric", (-1.0,))))
+    far = with_edge(cells, x, 1e9, side, FLOOR)
+    assert far.cuts[-1] == 1e9, "an edge that parts nobody from nobody is allowed"
+
+
+def test_a_typed_edge_keeps_its_distance_from_what_was_shown(made):
+    """Cuts nobody saw give way; beside one that was shown, a handful of people stays together."""
+    x, cells = made["x"]
+    side = made["side"]
+    train = np.sort(x[(side.split == 0) & (x > 0)])
+    low = np.searchsorted
+    old, near = next(
+        (old, v)
+        for old in cells.cuts[3:-3]
+        for v in np.unique(train[train > old])[:5]
+        if 0 < low(train, v) - low(train, old) < FLOOR
+    )
+    moved = with_edge(cells, x, near, side, FLOOR)
+    assert near in moved.cuts
+    assert old not in moved.cuts
+    with pytest.raises(DataError) as error:
+        with_edge(cells, x, near, side, FLOOR, shown=(old,))
+    assert error.value.code == "edge_too_fine"
+    with pytest.raises(DataError):
+        with_edge(cells, x, float(train[3]) + 0.01, side, FLOOR)
 
 
 def test_an_edge_without_counts_is_refused(cells):
