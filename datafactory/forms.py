@@ -290,7 +290,7 @@ class MappingForm(forms.Form):
 def encoding_name(sniff: Mapping[str, Any]) -> str:
     """The encoding as people know it."""
     name: str = sniff["encoding"]
-    return "utf-8" if name == "utf-8-sig" else name
+    return {"utf-8-sig": "utf-8", "iso8859-1": "latin-1"}.get(name, name)
 
 
 def _id_initial(n: int, column: str, namespace: str, algorithm: str) -> dict[str, str]:
