@@ -23,7 +23,7 @@ from datafactory.models import IncomingUpload
 from projects import storage
 from projects.errors import Conflict, DomainError, NotFound
 
-BLOCK_BYTES = 128 * 1024
+BLOCK_BYTES = 512 * 1024
 SYNC_BYTES = 16 * 1024**2
 QUIET_S = 5.0  # a request that has written nothing for so long may be gone with its connection: the next one takes over
 
@@ -149,7 +149,7 @@ def wrong_offset(kept: int) -> Conflict:
 
 
 def pour(hold: Hold, body: Body, length: int, digest: Digest | None) -> int:
-    """Write ``length`` bytes of ``body`` or as many as come, 128 kB in memory; returns how many came.
+    """Write ``length`` bytes of ``body`` or as many as come, half a megabyte in memory; returns how many came.
 
     Without a ``digest`` every sixteen megabytes are kept on the way, with one nothing is: the caller compares first.
     """
