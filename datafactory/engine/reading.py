@@ -155,9 +155,15 @@ class _SampleColumns:
             self.design.keep(steps, _after(rejected, between, y), y, done["person"])
         return excluded
 
+    @property
+    def in_order(self) -> bool:
+        return self.order.rises
+
+    def close(self) -> None:
+        self.design.close()
+
     def verify(self) -> None:
         """What can only be said once all rows are seen."""
-        self.design.close()
         if self.design.n_excluded == self.design.n_rows:
             raise DataError("all_excluded", "The exclusions leave no row of the file.")
         for column in self.ids:

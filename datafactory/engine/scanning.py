@@ -38,10 +38,17 @@ class Columns(Protocol):
     @property
     def schema(self) -> pa.Schema: ...
 
+    @property
+    def in_order(self) -> bool:
+        """Whether the rows so far came in the order in which they are kept."""
+
     def convert(self, looks: Looks, first_row: int, n_rows: int) -> pa.RecordBatch: ...
 
+    def close(self) -> None:
+        """After the last row, or when the file is to be read again."""
+
     def verify(self) -> None:
-        """After the last row: raise for what only all rows together can tell."""
+        """Raise for what only all rows together can tell."""
 
 
 C = TypeVar("C", bound=Columns)
@@ -128,8 +135,8 @@ def _first_pass(
                 if failed is None and now == kinds:
                     try:
                         columns = columns or build(table.names, kinds)
-                        writing = writing or _Writing(typed, columns.schema, pool)
-                        writing.write(columns.convert(looks, block.first, block.n_rows))
+                        writing = writing or _Writing(typed, columns, pool)
+                        writing.convert(looks, block)
                     except DataError as error:
                         failed = error
                 done += block.n_rows
@@ -145,9 +152,9 @@ def _second_pass(reading: FileReading, build: Callable[[list[str], dict[str, Kin
     with open_blocks(reading.path, reading.dialect, reading.limits) as table:
         columns = build(table.names, reading.known(table.names))
         with ThreadPoolExecutor(reading.limits.threads + 1) as pool:
-            writing = _Writing(typed, columns.schema, pool)
+            writing = _Writing(typed, columns, pool)
             for block, looks in _looked(table, reading, pool):
-                writing.write(columns.convert(looks, block.first, block.n_rows))
+                writing.convert(looks, block)
                 done += block.n_rows
                 reading.progress(done, table.n_rows or 0, "converting")
             writing.close()
@@ -180,21 +187,26 @@ def _look(block: Block, names: list[str], reading: Reading, hints: dict[str, Kin
 
 
 class _Writing:
-    """Batches written one after the other by a thread of the pool; at most one waits."""
+    """Blocks converted here and written one after the other by a thread of the pool; at most one waits."""
 
-    def __init__(self, path: Path, schema: pa.Schema, pool: ThreadPoolExecutor) -> None:
-        self._table = TableWriter(path, schema)
-        self._pool = pool
+    def __init__(self, path: Path, columns: Columns, pool: ThreadPoolExecutor) -> None:
+        self._path, self._columns, self._pool = path, columns, pool
+        self._table: TableWriter | None = None
         self._last: Future[None] | None = None
 
-    def write(self, batch: pa.RecordBatch) -> None:
+    def convert(self, looks: Looks, block: Block) -> None:
+        rows = self._columns.convert(looks, block.first, block.n_rows)
         self._wait()
-        self._last = self._pool.submit(self._table.write, batch)
+        if self._table is None:
+            self._table = TableWriter(self._path, self._columns.schema, passing=not self._columns.in_order)
+        self._last = self._pool.submit(self._table.write, rows)
 
     def close(self) -> None:
         self._wait()
-        self._table.flush()
-        self._table.close()
+        self._columns.close()
+        if self._table:
+            self._table.flush()
+            self._table.close()
 
     def _wait(self) -> None:
         if self._last:

@@ -76,6 +76,13 @@ class _SourceColumns:
             done[one.name] = one.convert(looks[one.name], first_row)
         return pa.RecordBatch.from_arrays([done[name] for name in self.schema.names], schema=self.schema)
 
+    @property
+    def in_order(self) -> bool:
+        return False  # rows are sorted by a hash of their values too
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def verify(self) -> None:
         for column in self.ids:
             column.verify()

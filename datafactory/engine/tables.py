@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,15 @@ def group_rows(n_columns: int) -> int:
     return max(2_048, min(131_072, _CELLS_PER_GROUP // max(1, n_columns)))
 
 
+def _file(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    repeating = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_timestamp(field.type)]
+    return pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=repeating)
+
+
+def _file_passing(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, schema, compression="none", use_dictionary=False, write_statistics=False)
+
+
 @contextmanager
 def writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     """Write batches of any size; the file has row groups of one size."""
@@ -35,12 +45,11 @@ def writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
 
 
 class TableWriter:
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    """Writes batches of any size in row groups of one size; ``passing`` tables are read once and not compressed."""
+
+    def __init__(self, path: Path, schema: pa.Schema, passing: bool = False) -> None:
         self.schema = schema
-        repeating = [
-            field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_timestamp(field.type)
-        ]
-        self._file = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=repeating)
+        self._file = _file_passing(path, schema) if passing else _file(path, schema)
         self._group = group_rows(len(schema))
         self._held: list[pa.RecordBatch] = []
         self._rows = 0
@@ -103,13 +112,22 @@ def engine(folder: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
 def write_sorted(
     connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema, path: Path
 ) -> Iterator[tuple[int, int]]:
-    """Write the rows of an ordered query; yields ``(rows of the batch, rows so far)`` as it goes."""
+    """Write the rows of an ordered query; yields ``(rows of the batch, rows so far)`` as it goes.
+
+    A thread writes while the next rows are fetched.
+    """
     done = 0
-    with writer(path, schema) as table:
+    with writer(path, schema) as table, ThreadPoolExecutor(1) as pool:
+        last: Future[None] | None = None
         for batch in connection.sql(query).to_arrow_reader(group_rows(len(schema))):
-            table.write(pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches()[0])
+            rows = pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches()[0]
+            if last:
+                last.result()
+            last = pool.submit(table.write, rows)
             done += batch.num_rows
             yield batch.num_rows, done
+        if last:
+            last.result()
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datafactory.engine import files
 from datafactory.engine.design import matches
 from datafactory.engine.looking import Look, Reading
 from datafactory.engine.plans import DEFAULT_NULLS, Exclusion
@@ -95,6 +96,17 @@ def test_limits_of_days_past_due_tell_good_from_bad(read):
     assert report["label"]["n_good"] == sum(day <= 29 for day in days)
     assert report["label"]["n_indeterminate"] == table.column("y").null_count == sum(29 < day < 60 for day in days)
     assert report["design"]["bad_from"] == 60
+
+
+def test_a_file_that_is_read_again_is_counted_once(read, monkeypatch):
+    rows = clean_rows(3000)
+    rows[-1][COLUMNS.index("income")] = "12.5"  # a wider kind than the first block's
+    rule = (Exclusion("city", "in", ("北京",)),)
+    whole = read(csv_bytes(rows), exclusions=rule)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 8_192)
+    cut = read(csv_bytes(rows), exclusions=rule)
+    assert cut[1]["design"] == whole[1]["design"]
+    assert cut[0].content_hash == whole[0].content_hash
 
 
 def test_small_steps_are_hidden_and_cannot_be_rebuilt(read):
