@@ -60,10 +60,9 @@ def _rows(sender: Sender, rounds: int) -> list[dict[str, Any]]:
     runs = [(sender.pieces(), sender.pieces(CUTS), sender.post()) for _ in range(rounds)]
     whole, cut, post = (median(times) for times in zip(*runs, strict=True))
     size = f"{sender.size / 1e6:.0f} MB"
-    return [
-        row(f"upload {size} in pieces", whole, post, PEER, "s", "identical sha256", ("django", "granian")),
-        row(f"upload {size} cut {CUTS} times at random", cut, post, PEER, "s", "identical sha256", ("django", "granian")),
-    ]
+    names = {f"upload {size} in pieces": whole, f"upload {size} cut {CUTS} times at random": cut}
+    made_of = ("django", "granian")
+    return [row(name, ours, post, PEER, "s", "identical sha256", made_of) for name, ours in names.items()]
 
 
 class Sender:
