@@ -10,6 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -39,6 +40,13 @@ class BytesParser(BaseParser):
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         return stream
+
+
+class BytesOrJson(JSONRenderer):
+    """For who asks for bytes alone: what is refused comes as JSON all the same."""
+
+    media_type = BYTES
+    format = "bytes"
 
 
 def shown(request: Request, session: PrivateMatch, code: int = status.HTTP_200_OK) -> Response:
@@ -108,6 +116,8 @@ class PrivateMatchDecision(APIView):
 
 
 class PrivateMatchSetup(APIView):
+    renderer_classes = [JSONRenderer, BytesOrJson]
+
     @extend_schema(operation_id="private_matches_setup", responses={**FILE, 409: ErrorSerializer})
     def get(self, request: Request, slug: str, pk: UUID) -> FileResponse:
         """The set-up message, protobuf ``ServerSetup``: the platform's ids as a coded set under its secret."""
@@ -132,6 +142,8 @@ class PrivateMatchRequest(APIView):
 
 
 class PrivateMatchResponse(APIView):
+    renderer_classes = [JSONRenderer, BytesOrJson]
+
     @extend_schema(
         operation_id="private_matches_response",
         responses={**FILE, 202: shapes.PrivateMatchSerializer, 409: ErrorSerializer},

@@ -72,7 +72,7 @@ def request_of(ids=ASKED, reveal="ids"):
 
 
 def code_of(answer):
-    return answer.status_code, answer.json()["code"]
+    return answer.status_code, json.loads(answer.content)["code"]
 
 
 def test_a_whole_session_tells_the_partner_which_of_its_ids_are_known(session):
@@ -272,6 +272,14 @@ def test_the_set_up_is_made_once_a_mode_and_goes_with_the_projects_keys(session,
     keyed_ids.forget(built.project)
     assert not any(storage.folder(folder).exists() for folder in folders)
     assert code_of(session.setup()) == (409, "private_setup_gone")
+
+
+def test_a_client_may_ask_for_bytes_alone(session):
+    session.begin()
+    asked = session.partner.get(f"{session.url}/setup", headers={"Accept": BYTES})
+    assert code_of(asked) == (409, "private_match_not_ready")
+    session.decide()
+    assert session.partner.get(f"{session.url}/setup", headers={"Accept": BYTES}).status_code == 200
 
 
 def test_a_response_names_the_set_up_that_it_fits(session, built):
