@@ -230,7 +230,7 @@ def test_a_run_is_trained_with_exactly_these_bins(door, bin_set, api_of, people,
     early = client.post(f"{at}/runs", order, format="json")
     assert (early.status_code, early.data["code"]) == (409, "bins_not_accepted")
     view = door("get", f"/variables/{INCOME}").data
-    edges = [6001.5, 9123.25]
+    edges = [6150.5, 9250.25]
     own = {"kind": "numeric", "edges": edges, "groups": [], "specials": [-1.0], "homes": [3, 1], "names": []}
     edit(door, edit(door, view, edit={"op": "bins", "bins": own}), act="accept")
     door("post", "/revisions", {"reason": "By hand."})
