@@ -190,10 +190,16 @@ def check_roles(plan: SamplePlan | SourcePlan, names: list[str]) -> None:
     if isinstance(plan, SamplePlan):
         check_design(plan)
     if isinstance(plan, SourcePlan):
-        _check_validity(plan)
+        _check_moments(plan)
 
 
-def _check_validity(plan: SourcePlan) -> None:
+def _check_moments(plan: SourcePlan) -> None:
+    if plan.known_at and not plan.event_time:
+        raise DataError(
+            "known_at_alone",
+            "Column %(column)s says when a row was known, but none says when it happened. Mark it as the event time.",
+            column=plan.known_at,
+        )
     if plan.valid_days is None:
         return
     if plan.event_time is None:

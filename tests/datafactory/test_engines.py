@@ -27,6 +27,7 @@ from tests.datafactory.worlds import MOBILE, World, at, hashed
 STRICT = os.environ.get("ETRON_TEST_STRICT") == "1"
 GRADE = Column("grade", "category", "platform", "people", "grade")
 LIMIT = Column("limit", "decimal", "platform", "people", "limit")
+OPENED = Column("opened", "date", "platform", "people", "opened")
 
 
 def need(name):
@@ -67,10 +68,11 @@ def fill(world):
                     "grade": [None, "A", "B"][rng.integers(3)],
                     "limit": Decimal(int(rng.integers(0, 10**6))) / 100,
                     "mark": int(rng.integers(0, 9)),
+                    "opened": None if rng.random() < 0.2 else at(float(rng.integers(-900, 900)) / 7),
                 }
             )
     mark = FIELDS[0]
-    world.add_source("people", people, (GRADE, LIMIT, mark), kind="snapshot", valid_days=30)
+    world.add_source("people", people, (GRADE, LIMIT, mark, OPENED), kind="snapshot", valid_days=30)
     return world
 
 
@@ -82,7 +84,7 @@ def reference(tmp_path_factory):
     return world
 
 
-PLAN = FeaturePlan({"loans": NAMES, "people": ("grade", "limit", "mark")}, WINDOWS, grids={"loans": NAMES})
+PLAN = FeaturePlan({"loans": NAMES, "people": ("grade", "limit", "mark", "opened")}, WINDOWS, grids={"loans": NAMES})
 
 
 def test_every_engine_makes_the_same_bytes(name, tmp_path, reference):

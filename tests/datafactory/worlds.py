@@ -25,7 +25,13 @@ KEY = bytes(range(32))
 START = datetime(2023, 1, 1, tzinfo=UTC)
 TIME = pa.timestamp("us", tz="UTC")
 MOBILE, IDNO = "mobile__sha256", "idno__sha256"
-FIELD_TYPES = {"int": pa.int64(), "float": pa.float64(), "decimal": pa.decimal128(18, 2), "category": pa.string()}
+FIELD_TYPES = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "decimal": pa.decimal128(18, 2),
+    "category": pa.string(),
+    "date": TIME,
+}
 
 
 def hashed(number: Any) -> str:
