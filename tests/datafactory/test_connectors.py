@@ -224,6 +224,55 @@ def test_limits_hold_while_rows_come(place, tmp_path):
         assert error.value.code == code
 
 
+class Recorded:
+    """A MySQL server as far as the connector sees one: what it was asked, and canned answers."""
+
+    def __init__(self, **options):
+        self.options, self.asked, self.rows = options, [], []
+
+    def cursor(self):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def execute(self, query, values):
+        self.asked.append(query % tuple(f"<{value!r}>" for value in values))
+        answers = {
+            "information_schema.tables": [("loans",)],
+            "information_schema.columns": [("i`d", "char", "char(64)"), ("n", "bigint", "bigint unsigned")],
+            "FROM `loans`": [(b"x", 2**64 - 1), (None, None)],
+        }
+        self.rows = next((rows for part, rows in answers.items() if part in query), [])
+
+    def fetchall(self):
+        return self.fetchmany(None)
+
+    def fetchmany(self, n):
+        rows, self.rows = self.rows, []
+        return rows
+
+    def close(self):
+        """Nothing is open."""
+
+
+def test_what_mysql_is_asked(tmp_path, monkeypatch):
+    import pymysql
+
+    seen = []
+    monkeypatch.setattr(pymysql, "connect", lambda **options: seen.append(Recorded(**options)) or seen[-1])
+    url = "mysql://reader:s%40cret@db:3307/core?ssl_ca=/etc/ca.pem"
+    found = brought(url, Wanted("loans", (), "i`d", "a"), tmp_path / "x.parquet")
+    assert found.to_pydict() == {"i`d": ["x", None], "n": [str(2**64 - 1), None]}
+    assert seen[0].options["password"] == "s@cret"
+    assert seen[0].options["ssl"] == {"ca": "/etc/ca.pem"}
+    assert seen[0].asked[:2] == ["SET SESSION TRANSACTION READ ONLY", "SET SESSION time_zone = '+00:00'"]
+    assert seen[0].asked[-1] == "SELECT `i``d`, `n` FROM `loans` WHERE `i``d` > <'a'>"
+
+
 def test_databases_are_only_read(postgres, mysql):
     for url, statement in ((postgres, "DELETE FROM lending.loans"), (mysql, "DELETE FROM loans")):
         connector = open_connector(url)
