@@ -76,6 +76,7 @@ class GuardedEngine:
         self.temp = Path(tempfile.mkdtemp(dir=parent))
         self._connection: Any = None
         self._mine: set[str] = set()
+        self._n_lent = 0
         self._tables: dict[tuple[str, int, str | None], Table] = {}
 
     def table(self, path: Path, row_no: str | None = None) -> Table:
@@ -86,7 +87,8 @@ class GuardedEngine:
         return self._tables[known]
 
     def lend(self, name: str, table: pa.Table) -> Table:
-        path = self.scratch(f"{name}.parquet")
+        self._n_lent += 1  # a file of its own: an engine may remember what it read of another
+        path = self.scratch(f"{name}-{self._n_lent}.parquet")
         pq.write_table(table, path, compression="lz4")
         return self.table(path)
 

@@ -140,6 +140,11 @@ def test_positions_are_those_of_the_file(engine):
     assert pa.Table.from_batches(batches)["x"].to_pylist() == list(range(9999, 0, -2))
 
 
+def test_what_is_lent_under_one_name_is_not_mixed_up(engine):
+    tables = [engine.lend("asked", pa.table({"x": [n]})) for n in range(3)]
+    assert [engine.fetch(table)["x"].to_pylist() for table in tables] == [[0], [1], [2]]
+
+
 def test_sums_too_large_for_doubles_stay_exact(name, tmp_path):
     world = World(tmp_path, engine=name)
     world.add_sample([{"row_id": "1", MOBILE: hashed(1), "observed_at": at(50)}])
