@@ -99,7 +99,6 @@ class Design:
 
     def close(self) -> None:
         if self._table:
-            self._table.flush()
             self._table.close()
             self._table = None
 

@@ -45,8 +45,9 @@ from datafactory.engine.roles import (
 from datafactory.engine.row_order import RowOrder
 from datafactory.engine.scanning import FileReading, Looks, Scan, read_file
 from datafactory.engine.sniffing import sniff_file
+from datafactory.engine.sorting import BlockFile
 from datafactory.engine.sources import read_source
-from datafactory.engine.tables import engine, literal, quoted
+from datafactory.engine.tables import TableWriter, engine, literal, quoted
 from modeling.artifacts import Column, Kind, Progress, SampleFile, fingerprint, hash_folder, no_progress
 from modeling.errors import DataError
 from modeling.marks import LEAKAGE_UNKNOWN
@@ -68,6 +69,7 @@ __all__ = [
 
 READER = 2  # raised when the same file and plan would give another table
 PREFIX = "partner__"
+WIDE = 20  # columns; narrower rows are many, and their order is left to DuckDB, which needs no list of all ids
 
 
 @dataclass
@@ -155,9 +157,10 @@ class _SampleColumns:
             self.design.keep(steps, _after(rejected, between, y), y, done["person"])
         return excluded
 
-    @property
-    def in_order(self) -> bool:
-        return self.order.rises
+    def open(self, path: Path) -> TableWriter | BlockFile:
+        """A table, or blocks where wide rows are to be put in order afterwards."""
+        self.order.keeps_blocks = not self.order.rises and len(self.schema) >= WIDE
+        return BlockFile(path, self.schema) if self.order.keeps_blocks else TableWriter(path, self.schema)
 
     def close(self) -> None:
         self.design.close()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datafactory.engine.sorting import ids_of, order_of, repeated, write_ordered
 from datafactory.engine.tables import literal, quoted, write_sorted
 from modeling.artifacts import Progress
 from modeling.errors import DataError
@@ -25,6 +26,7 @@ class RowOrder:
     def __init__(self, column: str | None) -> None:
         self.column = column
         self.rises = True
+        self.keeps_blocks = False  # wide rows out of order from the start: kept as they come and put in order here
         self._last: str | None = None
         self._first_missing = 0
         self._skipped: list[npt.NDArray[np.int64]] = []
@@ -57,11 +59,23 @@ class RowOrder:
             return
         if self.column:
             self._check_missing()
+        if self.keeps_blocks:
+            self._settle_blocks(typed, rows, schema, progress)
+            return
+        if self.column:
             self._check_twice(connection, typed)
         names = ", ".join(quoted(name) for name in schema.names)
         query = f"SELECT {names} FROM read_parquet({literal(str(typed))}) ORDER BY row_id"
         for _, done in write_sorted(connection, query, schema, rows):
             progress(done, n_rows, "writing")
+
+    def _settle_blocks(self, typed: Path, rows: Path, schema: pa.Schema, progress: Progress) -> None:
+        ids = ids_of(typed)
+        order = order_of(ids)
+        if self.column and (found := repeated(ids, order)):
+            raise self._twice(*found)
+        del ids
+        write_ordered(typed, order, schema, rows, progress)
 
     def _check_missing(self) -> None:
         if self._first_missing:
@@ -79,14 +93,17 @@ class RowOrder:
             " GROUP BY row_id HAVING count(*) > 1 ORDER BY first LIMIT 1"
         ).fetchone()
         if twice:
-            raise DataError(
-                "row_id_twice",
-                "Column %(column)s: %(count)d row ids occur more than once; rows %(first)d and %(row)s have the same.",
-                row=self._in_file(twice[1]),
-                column=self.column,
-                first=self._in_file(twice[0]),
-                count=twice[2],
-            )
+            raise self._twice(*twice)
+
+    def _twice(self, first: int, last: int, count: int) -> DataError:
+        return DataError(
+            "row_id_twice",
+            "Column %(column)s: %(count)d row ids occur more than once; rows %(first)d and %(row)s have the same.",
+            row=self._in_file(last),
+            column=self.column,
+            first=self._in_file(first),
+            count=count,
+        )
 
     def _in_file(self, written: int) -> int:
         """The 1-based row of the file that was written as the row with this number, from 0."""

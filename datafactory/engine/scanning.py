@@ -24,6 +24,7 @@ from datafactory.engine.looking import Look, Reading
 from datafactory.engine.personal import PersonalScan
 from datafactory.engine.plans import Dialect, FilePlan, Limits, SamplePlan, SourcePlan, check_roles, feature_columns
 from datafactory.engine.sniffing import looks_like_data
+from datafactory.engine.sorting import BlockFile
 from datafactory.engine.tables import TableWriter
 from modeling.artifacts import Kind, Progress
 from modeling.errors import DataError
@@ -38,9 +39,8 @@ class Columns(Protocol):
     @property
     def schema(self) -> pa.Schema: ...
 
-    @property
-    def in_order(self) -> bool:
-        """Whether the rows so far came in the order in which they are kept."""
+    def open(self, path: Path) -> TableWriter | BlockFile:
+        """Where typed rows go; called once the first are converted."""
 
     def convert(self, looks: Looks, first_row: int, n_rows: int) -> pa.RecordBatch: ...
 
@@ -191,21 +191,20 @@ class _Writing:
 
     def __init__(self, path: Path, columns: Columns, pool: ThreadPoolExecutor) -> None:
         self._path, self._columns, self._pool = path, columns, pool
-        self._table: TableWriter | None = None
+        self._table: TableWriter | BlockFile | None = None
         self._last: Future[None] | None = None
 
     def convert(self, looks: Looks, block: Block) -> None:
         rows = self._columns.convert(looks, block.first, block.n_rows)
         self._wait()
         if self._table is None:
-            self._table = TableWriter(self._path, self._columns.schema, passing=not self._columns.in_order)
+            self._table = self._columns.open(self._path)
         self._last = self._pool.submit(self._table.write, rows)
 
     def close(self) -> None:
         self._wait()
         self._columns.close()
         if self._table:
-            self._table.flush()
             self._table.close()
 
     def _wait(self) -> None:

@@ -18,7 +18,7 @@ from datafactory.engine.kinds import STORED, FeatureColumn
 from datafactory.engine.plans import Limits, SourcePlan, feature_columns
 from datafactory.engine.roles import TimeColumn
 from datafactory.engine.scanning import FileReading, Looks, Scan, read_file
-from datafactory.engine.tables import engine, literal, quoted, write_sorted
+from datafactory.engine.tables import TableWriter, engine, literal, quoted, write_sorted
 from modeling.artifacts import Column, Kind, Progress, SourceFile, fingerprint, hash_folder, no_progress
 from modeling.errors import DataError
 from modeling.marks import ZERO_DELAY
@@ -76,9 +76,8 @@ class _SourceColumns:
             done[one.name] = one.convert(looks[one.name], first_row)
         return pa.RecordBatch.from_arrays([done[name] for name in self.schema.names], schema=self.schema)
 
-    @property
-    def in_order(self) -> bool:
-        return False  # rows are sorted by a hash of their values too
+    def open(self, path: Path) -> TableWriter:
+        return TableWriter(path, self.schema)
 
     def close(self) -> None:
         """Nothing is held open."""

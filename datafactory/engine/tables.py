@@ -24,15 +24,6 @@ def group_rows(n_columns: int) -> int:
     return max(2_048, min(131_072, _CELLS_PER_GROUP // max(1, n_columns)))
 
 
-def _file(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    repeating = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_timestamp(field.type)]
-    return pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=repeating)
-
-
-def _file_passing(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    return pq.ParquetWriter(path, schema, compression="none", use_dictionary=False, write_statistics=False)
-
-
 @contextmanager
 def writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     """Write batches of any size; the file has row groups of one size."""
@@ -41,15 +32,16 @@ def writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
         yield table
         table.flush()
     finally:
-        table.close()
+        table.abandon()
 
 
 class TableWriter:
-    """Writes batches of any size in row groups of one size; ``passing`` tables are read once and not compressed."""
+    """Writes batches of any size in row groups of one size."""
 
-    def __init__(self, path: Path, schema: pa.Schema, passing: bool = False) -> None:
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.schema = schema
-        self._file = _file_passing(path, schema) if passing else _file(path, schema)
+        repeating = [one.name for one in schema if pa.types.is_string(one.type) or pa.types.is_timestamp(one.type)]
+        self._file = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=repeating)
         self._group = group_rows(len(schema))
         self._held: list[pa.RecordBatch] = []
         self._rows = 0
@@ -71,6 +63,12 @@ class TableWriter:
             self._write_group()
 
     def close(self) -> None:
+        """Write what is still held, and end the file."""
+        self.flush()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """End the file without what is still held."""
         self._file.close()
 
 

@@ -116,6 +116,24 @@ def test_the_content_does_not_depend_on_threads_or_order(read):
     assert one == four == read(csv_bytes(shuffled))[0].content_hash
 
 
+def test_wide_rows_out_of_order_are_put_in_order_by_ranges(read, monkeypatch):
+    rows = clean_rows(1500)
+    for row in rows[::7]:
+        row[COLUMNS.index("city")] = ""
+    expected = read(csv_bytes(rows))
+    shuffled = random.Random(2).sample(rows, len(rows))
+    for name, value in (("reading.WIDE", 1), ("sorting.RANGE_BYTES", 40_000), ("files.BLOCK_BYTES", 8_192)):
+        monkeypatch.setattr(f"datafactory.engine.{name}", value)
+    ticket, _, table = read(csv_bytes(shuffled))
+    assert table.equals(expected[2])
+    assert ticket.content_hash == expected[0].content_hash
+    assert read(csv_bytes(shuffled), row_id=None, features=("city",))[0].n_rows == 1500
+    shuffled[900][0] = shuffled[30][0]
+    with pytest.raises(DataError) as caught:
+        read(csv_bytes(shuffled))
+    assert (caught.value.code, caught.value.params["first"], caught.value.row) == ("row_id_twice", 31, 901)
+
+
 def test_a_file_without_a_header_has_numbered_names(read):
     content = csv_bytes().split(b"\n", 1)[1]
     plan = {"header": False, "row_id": "c1", "observed_at": "c3", "label": "c4"}
