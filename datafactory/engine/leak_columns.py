@@ -41,6 +41,7 @@ class LeakLimits:
     match_gap: float = 0.15  # difference of match rates of bads and goods
     order_auc: float = 0.05  # beyond 0.5, of the row's place in the file, within months
     chance: float = 1e-6  # of one class only, over all values looked at
+    one_class_share: float = 0.005  # of the people looked at: rarer values win no comparison
     cell_floor: int = 10
     floor_ids: int = 1000
 
@@ -213,9 +214,9 @@ def _one_class(
         probability = (rows.base_rate if label else 1 - rows.base_rate) ** people
         if people >= rows.limits.cell_floor and probability * looked * n_columns < rows.limits.chance:
             found[label] += people
-    if found.sum() == 0:
-        return None
     share = float(found.sum() / rows.people(rows.used))
+    if found.sum() == 0 or share < rows.limits.one_class_share:
+        return None
     return {"good_people": in_tens(found[0]), "bad_people": in_tens(found[1]), "share": round(min(1.0, share), 2)}
 
 

@@ -1,9 +1,11 @@
 """Leak scan: every planted leak is named with its reason, clean tables are left in peace, decisions count."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -176,3 +178,36 @@ def test_clean_tables_are_left_in_peace(tmp_path):
         values, y, day, _ = clean(1000 + seed, n=n, bad=bad)
         accused += [found(report) for report in [scanned(tmp_path, values, y, day)] if report.findings]
     assert len(accused) <= 2, accused
+
+
+@pytest.mark.slow
+def test_public_data_are_left_in_peace_and_a_real_leak_is_found(shared_data, tmp_path):
+    """Three public sets of applications have nothing to confess; the state at the end of a mortgage is the outcome."""
+    clean_sets = {
+        "uci_taiwan_default_raw.csv.gz": ("default.payment.next.month", ["ID"]),
+        "auto_loan_accepts.csv": ("bad", ["app_id", "weight"]),
+        "lendingclub_2018.csv.gz": ("loan_status", ["id", "issue_d"]),
+    }
+    for name, (target, ids) in clean_sets.items():
+        frame = pd.read_csv(shared_data / name)
+        assert found(scanned_frame(tmp_path, frame.drop(columns=ids), target)) == set(), name
+    ends = pd.read_csv(shared_data / "mortgage_panel.csv.gz").groupby("id").last().reset_index(drop=True)
+    report = scanned_frame(tmp_path, ends, "default_time")
+    assert found(report) == {("partner__status_time", "too_good"), ("partner__status_time", "one_class")}
+
+
+def scanned_frame(tmp_path, frame, target):
+    frame = frame[frame[target].notna()]
+    values = {
+        f"partner__f{i}" if name != "status_time" else "partner__status_time": (
+            frame[name].to_numpy(float)
+            if frame[name].dtype.kind in "if"
+            else pa.array(frame[name].astype(object).where(frame[name].notna(), None).tolist(), pa.string())
+        )
+        for i, name in enumerate(frame.columns.drop(target))
+    }
+    columns = write(tmp_path / "rows.parquet", values, frame[target].to_numpy(int), np.zeros(len(frame)))
+    stored = pq.read_schema(tmp_path / "rows.parquet")
+    texts = [one.name for one in columns if not pa.types.is_floating(stored.field(one.name).type)]
+    columns = [replace(one, kind="category" if one.name in texts else "float") for one in columns]
+    return scan_table(tmp_path / "rows.parquet", columns, limits=LIMITS)
