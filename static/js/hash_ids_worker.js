@@ -36,6 +36,15 @@ function newlineOf(text) {
   return plain.includes("\r\n") ? "\r\n" : plain.includes("\n") ? "\n" : plain.includes("\r") ? "\r" : "\n";
 }
 
+// In a file without a header the first row would leave as it is: something raw is no name, nor are mostly values.
+function isPersonal(name) {
+  return [...rawKinds(name)].some(([, hit]) => hit);
+}
+
+function isValue(name) {
+  return /^[-+]?\d[\d.,]*$/.test(name) || /^[0-9a-fA-F]{32,}$/.test(name);
+}
+
 async function look({ file, encoding, delimiter }) {
   const bytes = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
   if (!bytes.length) throw new Fault("empty");
@@ -45,6 +54,7 @@ async function look({ file, encoding, delimiter }) {
   const found = Papa.parse(text, { preview: 1001, delimiter: delimiter || "", newline: newlineOf(text) });
   const rows = found.data.filter((row) => row.length > 1 || row[0] !== "");
   const names = (rows.shift() || []).map((name) => name.trim());
+  if (names.some(isPersonal) || 2 * names.filter(isValue).length > names.length) throw new Fault("no_header");
   if (file.size > HEAD && rows.length < 1000) rows.pop(); // it may be cut
   return { label, newline: newlineOf(text), delimiter: found.meta.delimiter, names, rows };
 }

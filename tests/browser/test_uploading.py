@@ -238,6 +238,18 @@ def test_a_raw_column_that_was_left_as_it_is_stops_the_file(visit, wire, project
     assert not IncomingUpload.objects.exists()
 
 
+def test_a_file_without_a_header_is_not_hashed_in_part(visit, wire, project, tmp_path):
+    """Its first row would be taken for names and leave as it is."""
+    file = write(tmp_path, raw_csv(raw_rows(200)).split(b"\r\n", 1)[1])
+    page = visit(wire.url, f"/projects/{project.slug}/samples/new/")
+    page.set_input_files("input[type=file]", file)
+    page.get_by_label("Hash ids in this browser").check()
+    expect(page.locator("[data-upload-error]")).to_contain_text("The first row holds values")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("[data-upload-error]")).to_contain_text("Choose at least one column")
+    assert b"/incoming" not in wire.everything()
+
+
 def test_values_of_another_kind_are_told_before_they_leave_empty(visit, live_server, project, tmp_path):
     rows = raw_rows(200)
     rows[16][1] = "no phone"
