@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
+from modeling.artifacts import Kind
 from modeling.errors import DataError
+from modeling.funnel import FunnelRow, Rule, ScreeningPlan, Stage, apply_rules
+from modeling.measures import Measure, measure_bins
 from modeling.scorecard import Coefficient, fit_logistic
-from modeling.woe import Bins, Floats
+from modeling.vif import vif
+from modeling.woe import BinKind, Bins, Floats
 
-Stage = Literal["data", "iv", "correlation", "vif", "sign", "p_value", "model"]
+__all__ = ["FunnelRow", "ScreenPlan", "Selected", "Stage", "select", "vif"]
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,11 @@ class ScreenPlan:
     max_p: float = 0.05
     keep: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class FunnelRow:
-    """Where a candidate's way ended, by which rule, and the number that decided."""
-
-    variable: str
-    stage: Stage
-    rule: str
-    number: float | None
-    iv: float | None = None
+    @property
+    def screening(self) -> ScreeningPlan:
+        """The part that is decided before the regression."""
+        rules = Rule("iv", self.min_iv), Rule("correlation", self.max_correlation), Rule("vif", self.max_vif)
+        return ScreeningPlan(rules, self.keep)
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,16 @@ def select(
     bins: Mapping[str, Bins], woe: Mapping[str, Floats], y: Floats, weight: Floats, plan: ScreenPlan
 ) -> Selected:
     """Screen binned candidates and fit the regression; ``woe`` holds the training rows' WOE by variable."""
-    gone: dict[str, FunnelRow] = {}
-    kept = _by_iv(bins, plan, gone)
-    correlation = _correlation([woe[name] for name in kept], weight)
-    kept, correlation = _drop_correlated(kept, correlation, plan, gone)
-    kept, correlation = _drop_inflated(kept, correlation, plan, gone)
-    intercept, terms = _regress(kept, woe, y, weight, plan, gone)
-    places = [kept.index(term.variable) for term in terms]
-    factors = vif(correlation[np.ix_(places, places)])
+    plan = replace(plan, keep=tuple(name for name in plan.keep if name in bins))
+    columns = [measure_bins(Measure(name, _KINDS[one.kind]), one) for name, one in bins.items()]
+
+    def correlate(names: Sequence[str]) -> Floats:
+        return _correlation([woe[name] for name in names], weight)
+
+    screened = apply_rules(columns, plan.screening, correlate)
+    gone = {row.variable: row for row in screened.rows if row.variable not in screened.kept}
+    intercept, terms = _regress(list(screened.kept), woe, y, weight, plan, gone)
+    factors = vif(correlate([term.variable for term in terms]))
     terms = [replace(term, vif=float(f)) for term, f in zip(terms, factors, strict=True)]
     for term in terms:
         gone[term.variable] = FunnelRow(term.variable, "model", "kept", term.coefficient)
@@ -69,28 +69,7 @@ def select(
     return Selected(intercept, tuple(terms), rows)
 
 
-def vif(correlation: Floats) -> Floats:
-    """Variance inflation factors: the diagonal of the inverse correlation matrix, ``VIF_i = 1 / (1 - R_i^2)``.
-
-    >>> vif(np.array([[1.0, 0.6], [0.6, 1.0]])).round(4).tolist()
-    [1.5625, 1.5625]
-    """
-    if not len(correlation):
-        return np.zeros(0)
-    return np.asarray(np.diag(np.linalg.pinv(correlation, hermitian=True)))
-
-
-def _by_iv(bins: Mapping[str, Bins], plan: ScreenPlan, gone: dict[str, FunnelRow]) -> list[str]:
-    """Names with enough IV, the strongest first."""
-    kept = []
-    for name, one in bins.items():
-        if sum(not row.neutral for row in one.rows) < 2:
-            gone[name] = FunnelRow(name, "data", "one bin only", one.iv)
-        elif one.iv < plan.min_iv and name not in plan.keep:
-            gone[name] = FunnelRow(name, "iv", f"IV below {plan.min_iv:g}", one.iv)
-        else:
-            kept.append(name)
-    return sorted(kept, key=lambda name: (-bins[name].iv, name))
+_KINDS: Mapping[BinKind, Kind] = {"numeric": "float", "category": "category"}
 
 
 def _correlation(columns: Sequence[Floats], weight: Floats) -> Floats:
@@ -102,35 +81,6 @@ def _correlation(columns: Sequence[Floats], weight: Floats) -> Floats:
     covariance = x.T @ x
     spread = np.sqrt(np.diag(covariance))
     return np.asarray(covariance / np.outer(spread, spread))
-
-
-def _drop_correlated(
-    names: list[str], correlation: Floats, plan: ScreenPlan, gone: dict[str, FunnelRow]
-) -> tuple[list[str], Floats]:
-    kept: list[int] = []
-    for i, name in enumerate(names):
-        strengths = np.abs(correlation[i, kept])
-        worst = int(strengths.argmax()) if kept else -1
-        if kept and strengths[worst] > plan.max_correlation and name not in plan.keep:
-            rule = f"correlation with {names[kept[worst]]} above {plan.max_correlation:g}"
-            gone[name] = FunnelRow(name, "correlation", rule, float(strengths[worst]))
-        else:
-            kept.append(i)
-    return [names[i] for i in kept], correlation[np.ix_(kept, kept)]
-
-
-def _drop_inflated(
-    names: list[str], correlation: Floats, plan: ScreenPlan, gone: dict[str, FunnelRow]
-) -> tuple[list[str], Floats]:
-    kept = list(range(len(names)))
-    while True:
-        factors = vif(correlation[np.ix_(kept, kept)])
-        free = [j for j, i in enumerate(kept) if names[i] not in plan.keep and factors[j] > plan.max_vif]
-        if not free:
-            return [names[i] for i in kept], correlation[np.ix_(kept, kept)]
-        worst = max(free, key=lambda j: factors[j])
-        name = names[kept.pop(worst)]
-        gone[name] = FunnelRow(name, "vif", f"VIF above {plan.max_vif:g}", float(factors[worst]))
 
 
 def _regress(
