@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 HASH_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sm3": 64, "sha512": 128}
 RAW = "raw"  # a token that was never a personal number: a device id, a customer number made for this purpose
@@ -18,10 +18,6 @@ HASHED_HERE = ("md5", "sha256")  # what the command line and the browser can mak
 MAX_TOKEN = 128
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
-_EDGE = r"[^0-9A-Za-z.]"
-ELEVEN = rf"(?:^|{_EDGE})(?:\+?(?:00)?86[- ]?)?(\d{{3}}[- ]?\d{{4}}[- ]?\d{{4}})(?:\.0+)?(?:$|[^0-9A-Za-z])"
-_CARD = r"\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{3,7}|\d{6}[ -]?\d{8}[ -]?\d{3}[Xx]"
-LONG = rf"(?:^|{_EDGE})({_CARD})(?:\.0+)?(?:$|[^0-9A-Za-z])"
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _CARD_PREFIX = re.compile(r"62|60|65|4|5[1-5]|2[2-7]|3[4-7]|9558")
 _PROVINCES = {
@@ -85,28 +81,6 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return 1900 <= day.year <= 2100
-
-
-SHAPES = {ELEVEN: {"mobile": is_mobile}, LONG: {"id_card": is_id_card, "bank_card": is_bank_card}}
-_COMPILED = {shape: re.compile(shape) for shape in SHAPES}
-
-
-def token(match: re.Match[str]) -> str:
-    """The number that one of :data:`SHAPES` found, without separators."""
-    return re.sub(r"[ -]", "", match.group(1))
-
-
-def personal_kinds(text: str) -> Iterator[tuple[str, bool]]:
-    """``(kind, whether it is one)`` for every kind of number whose shape stands in ``text``.
-
-    >>> list(personal_kinds("tel. 138 0013 8000")), list(personal_kinds("order 4711"))
-    ([('mobile', True)], [])
-    """
-    for shape, tests in SHAPES.items():
-        found = _COMPILED[shape].search(text)
-        if found:
-            number = token(found)
-            yield from ((kind, test(number)) for kind, test in tests.items())
 
 
 def folded(text: str) -> str:
