@@ -11,7 +11,7 @@ class KeepForm(forms.Form):
         choices=Sample.Level.choices,
         coerce=int,
         required=False,
-        empty_value=Sample.Level.SENSITIVE,
+        empty_value=Sample.Level.SENSITIVE,  # type: ignore[arg-type]
         initial=Sample.Level.SENSITIVE,
         label=gettext_lazy("Level"),
     )

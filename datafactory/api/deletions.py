@@ -94,6 +94,32 @@ class RetainedSample(APIView):
         return Response(RetentionSerializer(given).data)
 
 
+class VersionRetentionSerializer(serializers.Serializer[Any]):
+    retain_until = serializers.DateField(allow_null=True, help_text="Deleted by itself after this day.")
+
+
+class RetainedVersion(APIView):
+    """What a source's keepers may do to a version; the door of the version itself inherits from this."""
+
+    @extend_schema(**(DELETE_DOOR | {"operation_id": "source_versions_delete"}))
+    def delete(self, request: Request, code: str, number: int) -> Response:
+        """Delete the version and everything made of its rows, unless a live model looks people up in it."""
+        version = access.source_version_for(request.user, code, number)
+        reason = read(NewDeletionSerializer, request.data)["reason"]
+        deletion = deletions.delete_source_version(version=version, user=person(request.user), reason=reason)
+        return Response(certificate(deletion), status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(
+        **(KEEP_DOOR | {"operation_id": "source_versions_keep", "request": VersionRetentionSerializer}),
+    )
+    def patch(self, request: Request, code: str, number: int) -> Response:
+        """Set until when the version is kept."""
+        version = access.source_version_for(request.user, code, number)
+        given = read(VersionRetentionSerializer, request.data)
+        deletions.keep_version_until(user=person(request.user), version=version, **given)
+        return Response(VersionRetentionSerializer(given).data)
+
+
 class DeletionDetail(APIView):
     @extend_schema(operation_id="deletions_read", responses={200: CertificateSerializer, 404: ErrorSerializer})
     def get(self, request: Request, number: int) -> Response:

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from datafactory import access
 from datafactory import serializers as shapes
+from datafactory.api.deletions import RetainedVersion
 from datafactory.api.doors import PAGE, ordered, read
 from datafactory.api.samples import UPLOAD_DOOR, received
 from datafactory.models import Source
@@ -90,7 +91,7 @@ class SourceVersions(APIView):
         return ordered(version, reverse("api-source-version-detail", args=[code, version.number]))
 
 
-class SourceVersionDetail(APIView):
+class SourceVersionDetail(RetainedVersion):
     @extend_schema(operation_id="source_versions_read", responses=shapes.SourceVersionSerializer)
     def get(self, request: Request, code: str, number: int) -> Response:
         """A version with its recipe, dictionary and report: the platform's own people."""

@@ -112,6 +112,30 @@ def keep_until(*, user: User, sample: Sample, level: int, retain_until: date | N
     return sample
 
 
+def keep_version_until(*, user: User, version: SourceVersion, retain_until: date | None) -> SourceVersion:
+    """Set the last day on which a version is kept; who looks after the source."""
+    _require_version_keeper(user, version)
+    if version.deleted_at is not None:
+        raise Conflict("source_deleted", _("The rows of %(source)s were deleted.") % {"source": version})
+    samples.require_retention(Sample.Level.SENSITIVE, retain_until)
+    with transaction.atomic():
+        version.retain_until = retain_until
+        version.save(update_fields=["retain_until"])
+        audit.record(
+            "source.kept_until",
+            actor=user,
+            institution=version.source.institution,
+            target=f"source {version.source.slug} v{version.number}",
+            retain_until=retain_until.isoformat() if retain_until else None,
+        )
+    return version
+
+
+def _require_version_keeper(user: User, version: SourceVersion) -> None:
+    if not access.roles_in(user, version.source.institution) & set(sources.KEEPERS):
+        raise Forbidden()
+
+
 def scope_target(sample: Sample) -> str:
     return f"sample {sample.number} of {sample.project.slug}"
 
@@ -129,8 +153,8 @@ def delete_sample(*, sample: Sample, reason: str, user: User | None = None) -> D
 
 def delete_source_version(*, version: SourceVersion, reason: str, user: User | None = None) -> Deletion:
     """The same for a version of a source. Refused while a live model looks people up in it (``version_in_use``)."""
-    if user is not None and not access.roles_in(user, version.source.institution) & set(sources.KEEPERS):
-        raise Forbidden()
+    if user is not None:
+        _require_version_keeper(user, version)
     known = Deletion.objects.filter(source_version=version).first()
     if known is not None:
         return known

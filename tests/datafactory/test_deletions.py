@@ -210,6 +210,20 @@ def test_a_source_version_goes_with_what_was_made_of_it(chain, people, run_jobs)
     assert chain.match().status_code == 404
 
 
+def test_the_keepers_of_a_source_set_its_last_day_and_delete_a_version(built, people, api_of, run_jobs):
+    built.source()
+    url = "/api/v1/sources/lending/versions/1"
+    assert built.modeler.patch(url, {"retain_until": "2099-01-31"}, format="json").json() == {"retain_until": "2099-01-31"}
+    assert built.modeler.patch(url, {"retain_until": "2001-01-31"}, format="json").json()["code"] == "retention_passed"
+    for who, status in (("approver", 403), ("partner", 403), ("stranger", 404)):
+        assert api_of(getattr(people, who)).delete(url, {"reason": "x"}, format="json").status_code == status
+    with run_jobs():
+        told = built.modeler.delete(url, {"reason": "Contract over."}, format="json")
+    assert (told.status_code, told.json()["target"]) == (202, "source lending v1")
+    assert SourceVersion.objects.get().deletion.finished_at is not None
+    assert not files_with(hashed(7))
+
+
 @pytest.mark.parametrize(
     ("who", "status"), [("modeler", 403), ("approver", 403), ("integrator", 403), ("stranger", 404)]
 )
