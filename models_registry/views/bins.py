@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from rest_framework.utils.encoders import JSONEncoder
 
 from models_registry import access, bin_pages, bin_selectors
-from models_registry.forms import BinSetForm
+from models_registry.forms import TRENDS, BinSetForm
 from models_registry.models import BinSet
 from models_registry.services import bin_files, bin_sets
 from models_registry.views.runs import PER_PAGE, recipe_form
@@ -72,6 +72,7 @@ def bin_editor(request: HttpRequest, slug: str, number: int, name: str) -> HttpR
     bin_set = draft.bin_set
     if bin_set.state != BinSet.State.READY:
         return redirect("models_registry:bin-set-detail", slug, number)
+    plan = bin_selectors.plan_of(bin_set)
     view = json.loads(json.dumps(bin_pages.variable(draft), cls=JSONEncoder))
     context = {
         "project": bin_set.project,
@@ -79,7 +80,8 @@ def bin_editor(request: HttpRequest, slug: str, number: int, name: str) -> HttpR
         "draft": draft,
         "view": view,
         "drafts": bin_set.drafts.defer("history"),
-        "states": bin_selectors.states_of(bin_set),
+        "trends": TRENDS,
+        "limits": {"max_bins": plan.bins.max_bins, "share": 100 * plan.bins.min_bin_share},
         "may_build": may(request.user, bin_set.project, access.BUILD) and not bin_set.deleted_at,
         "api": reverse("api-bin-set-detail", args=[slug, number]),
         "page_url": reverse("models_registry:bin-set-detail", args=[slug, number]),

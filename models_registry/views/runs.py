@@ -81,7 +81,8 @@ def recipe_form(request: HttpRequest, project: Project, kind: type[RecipeForm]) 
     else:
         chosen = tables.filter(number=int(asked)) if asked.isdigit() else tables
     algorithm = request.GET.get("algorithm", TrainingRun.Algorithm.SCORECARD)
-    return kind(data, tables=tables, table=chosen.order_by("-number").first(), initial={"algorithm": algorithm})
+    initial = {"algorithm": algorithm, "given": request.GET.get("given", "")}
+    return kind(data, tables=tables, table=chosen.order_by("-number").first(), initial=initial)
 
 
 @login_required

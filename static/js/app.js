@@ -20,6 +20,9 @@ eachNow("[data-figure]", (element) => {
   // while the code was on its way, the page may have been replaced
   import("./charts.js").then((charts) => element.isConnected && charts.show(element));
 });
+eachNow("[data-bin-editor]", (element) => {
+  import("./bins.js").then((bins) => bins.start(element));
+});
 eachNow("[data-flow]", (element) => {
   import("./flow.js").then((flow) => flow.start(element));
 });
