@@ -213,7 +213,9 @@ def test_a_source_version_goes_with_what_was_made_of_it(chain, people, run_jobs)
 def test_the_keepers_of_a_source_set_its_last_day_and_delete_a_version(built, people, api_of, run_jobs):
     built.source()
     url = "/api/v1/sources/lending/versions/1"
-    assert built.modeler.patch(url, {"retain_until": "2099-01-31"}, format="json").json() == {"retain_until": "2099-01-31"}
+    assert built.modeler.patch(url, {"retain_until": "2099-01-31"}, format="json").json() == {
+        "retain_until": "2099-01-31"
+    }
     assert built.modeler.patch(url, {"retain_until": "2001-01-31"}, format="json").json()["code"] == "retention_passed"
     for who, status in (("approver", 403), ("partner", 403), ("stranger", 404)):
         assert api_of(getattr(people, who)).delete(url, {"reason": "x"}, format="json").status_code == status
