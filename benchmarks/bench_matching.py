@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,7 @@ def _with(query: Any) -> Side:
 
 
 def curve(sizes: tuple[int, ...], quick: bool) -> list[dict[str, Any]]:
-    """The same at growing sources; the chart compares the engines."""
+    """The same at growing sources, as rows and as a chart."""
     n_columns, n_sample = (20, 5_000) if quick else (100, N_SAMPLE)
     rows: list[dict[str, Any]] = []
     series: dict[str, chart.Points] = {"by hand": [], "local": []}
@@ -97,8 +96,6 @@ def curve(sizes: tuple[int, ...], quick: bool) -> list[dict[str, Any]]:
         rows.append(_row(f"match, {n_ids / 1e6:g} million ids with {n_columns} columns", mine, other, "table"))
         series["local"].append((n_ids / 1e6, mine))
         series["by hand"].append((n_ids / 1e6, other))
-        if find_spec("pyspark") and not quick:
-            series.setdefault("spark, local[2]", []).append((n_ids / 1e6, _on_spark(case)))
     a_million = [took / size for size, took in series["local"]]
     rows.append(
         timing.row("match, growth from the smallest to the largest", a_million[-1], a_million[0], "at the smallest",
@@ -107,19 +104,7 @@ def curve(sizes: tuple[int, ...], quick: bool) -> list[dict[str, Any]]:
     if not quick:
         title = f"Match of {n_sample:,} applications, {n_columns} columns brought over"
         chart.lines(title, "million ids of the source", "seconds, 2 cores", series, CHART)
-        rows += [
-            _spark_row(size, took, dict(series["local"])[size]) for size, took in series.get("spark, local[2]", [])
-        ]
     return rows
-
-
-def _on_spark(case: Case) -> float:
-    return statistics.median(seconds(case, lambda c, out: ours(c, out, "spark"))[0] for _ in range(2))
-
-
-def _spark_row(size: float, took: float, local: float) -> dict[str, Any]:
-    name = f"engine spark, local[2], {size:g} million ids"
-    return timing.row(name, took, local, "engine local", "s", "table", (*PACKAGES, "pyspark"))
 
 
 def seconds(case: Case, side: Side) -> tuple[float, dict[str, float]]:
