@@ -7,6 +7,9 @@ from django.utils.translation import gettext, gettext_noop
 
 PHRASES = (
     (r"kept", gettext_noop("kept")),
+    (r"not in the bin set", gettext_noop("not in the bin set")),
+    (r"one value only", gettext_noop("one value only")),
+    (r"dates are not modelled", gettext_noop("dates are not modelled")),
     (r"IV below (?P<limit>\S+)", gettext_noop("IV below %(limit)s")),
     (
         r"correlation with (?P<other>.+) above (?P<limit>\S+)",

@@ -25,7 +25,7 @@ def bin_set(feature_table, people):  # noqa: F811
 
 @pytest.fixture
 def editor(chromium, bundle, live_server, client_of, people, project, bin_set):
-    """``editor(name)``: the page of a variable. Refusals are told on the console too, so only faults of scripts count."""
+    """``editor(name)``: the page of a variable. Refusals stand on the console too: only faults of scripts count."""
     faults, contexts = [], []
 
     def go(name=INCOME, user=None, width=1280, dark=False):
