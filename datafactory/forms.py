@@ -8,7 +8,6 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from datafactory.engine.dialect import ENCODINGS
-from datafactory.engine.plans import Saved
 from datafactory.models import Source
 from etron_partner.identifiers import ALGORITHMS
 from modeling.errors import DataError
@@ -56,31 +55,6 @@ class UploadForm(forms.Form):
     delimiter = forms.ChoiceField(
         label=_("Delimiter"), required=False, choices=[("", _("find out")), *NAMES_OF_DELIMITERS.items()]
     )
-
-
-class SavedForm(forms.Form):
-    """How a file was saved, as the mapping page says it; anything may be left out."""
-
-    encoding = forms.ChoiceField(required=False, choices=[("", ""), *((name, name) for name in ENCODINGS)])
-    delimiter = forms.CharField(required=False, max_length=1, strip=False)
-    header = forms.ChoiceField(required=False, choices=[("", ""), ("yes", "yes"), ("no", "no")])
-    sheet = forms.CharField(required=False, max_length=100)
-    decimal = forms.ChoiceField(required=False, choices=[("", ""), (".", "."), (",", ",")])
-    nulls = forms.CharField(required=False, max_length=300)
-
-    def saved(self) -> Saved:
-        """What was said; an answer that is none of the choices counts as not given."""
-        self.is_valid()
-        values = self.cleaned_data
-        header = values.get("header")
-        return Saved(
-            encoding=values.get("encoding") or None,
-            delimiter=values.get("delimiter") or None,
-            header=header == "yes" if header else None,
-            sheet=values.get("sheet") or None,
-            decimal=values.get("decimal") or None,
-            nulls=("", *split_list(values["nulls"])) if "nulls" in self.data and "nulls" in values else None,
-        )
 
 
 class MappingForm(forms.Form):

@@ -103,7 +103,7 @@ class IncomingUpload(models.Model):
 class ImportProfile(models.Model):
     """How an institution's monthly file is read, saved under a name for the next month."""
 
-    institution = models.ForeignKey("projects.Institution", on_delete=models.CASCADE, related_name="+")
+    institution = models.ForeignKey("projects.Institution", on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=120)
     plan = models.JSONField(default=dict)  # a SamplePlan without what belongs to one month
     columns = models.JSONField(default=list)  # names of the file it was made from: offered for files that have them

@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datafactory.engine import cutting, files
-from datafactory.engine.files import RawTable, TextStream
+from datafactory.engine.files import RawTable
 from datafactory.engine.looking import Look, RawRows, Reading, look_at_rows
 from datafactory.engine.plans import Dialect, Limits
+from datafactory.engine.text_stream import TextStream
 from modeling.artifacts import Kind
 from modeling.errors import DataError
 

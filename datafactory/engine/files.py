@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
-import datetime as dt
 import gzip
-import io
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from datafactory.engine.plans import Dialect, Limits
+from datafactory.engine.text_stream import MAX_RATIO, RATIO_FROM_BYTES, TextStream, too_large
+from datafactory.engine.workbooks import batches_of_rows, rows_of_sheet, sheet_titles
 from modeling.errors import DataError
 
 BLOCK_BYTES = 16 * 1024**2  # one row must fit
-CHUNK_BYTES = 4 * 1024**2
-MAX_HEADER_BYTES = 4 * 1024**2
-MAX_RATIO = 400  # unpacked to packed; past RATIO_FROM_BYTES more than this is a bomb, not a table
-RATIO_FROM_BYTES = 64 * 1024**2
-EXCEL_BATCH_ROWS = 5_000
 MAX_LINES_IN_VALUE = 100
 
 
@@ -76,16 +69,8 @@ def _zip_format(path: Path, limits: Limits) -> str:
     unpacked = sum(info.file_size for info in infos)
     packed = sum(info.compress_size for info in infos)
     if unpacked > limits.max_unpacked_bytes or (unpacked > RATIO_FROM_BYTES and unpacked > MAX_RATIO * packed):
-        raise _too_large(limits)
+        raise too_large(limits)
     return "xlsx"
-
-
-def _too_large(limits: Limits) -> DataError:
-    return DataError(
-        "unpacked_too_large",
-        "Unpacked, the file is larger than %(limit)d bytes or than is plausible for a table. It was not read further.",
-        limit=limits.max_unpacked_bytes,
-    )
 
 
 @contextmanager
@@ -97,112 +82,6 @@ def open_bytes(path: Path, format: str) -> Iterator[BinaryIO]:
     else:
         with path.open("rb") as plain:
             yield plain
-
-
-class TextStream(io.RawIOBase):
-    """UTF-8 bytes of a text file in another encoding, counted, and refused at the first byte that is wrong."""
-
-    def __init__(self, raw: BinaryIO, encoding: str, packed_bytes: int, limits: Limits) -> None:
-        super().__init__()
-        self._raw = raw
-        self._is_utf8 = encoding in {"utf-8", "utf-8-sig"}
-        self._decoder = codecs.getincrementaldecoder("utf-8" if self._is_utf8 else encoding)(errors="strict")
-        self._encoding = encoding
-        self._packed = packed_bytes
-        self._limits = limits
-        self._buffer = b""
-        self._total = 0
-        self._ended = False
-        self._lines = 0
-        self._kept: bytes | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    @property
-    def at_end(self) -> bool:
-        return self._ended and not self._buffer
-
-    def read(self, size: int = -1) -> bytes:
-        parts, held = [self._buffer], len(self._buffer)
-        while not self._ended and (size < 0 or held < size):
-            parts.append(self._next_chunk())
-            held += len(parts[-1])
-        whole = b"".join(parts)
-        out, self._buffer = (whole, b"") if size < 0 else (whole[:size], whole[size:])
-        return out
-
-    def mark(self) -> None:
-        """From here on what is read by lines is kept, for :meth:`back`."""
-        self._kept = b""
-
-    def back(self) -> None:
-        """Return to the mark."""
-        self._buffer, self._kept = (self._kept or b"") + self._buffer, None
-
-    def first_line(self) -> bytes:
-        """The next physical line with its end."""
-        while b"\n" not in self._buffer and not self._ended:
-            if len(self._buffer) > MAX_HEADER_BYTES:
-                raise DataError("line_too_long", "The first line is longer than 4 MiB: this is not a table in text.")
-            self._buffer += self._next_chunk()
-        end = self._buffer.find(b"\n") + 1 or len(self._buffer)
-        line, self._buffer = self._buffer[:end], self._buffer[end:]
-        if self._kept is not None:
-            self._kept += line
-        return line
-
-    def _next_chunk(self) -> bytes:
-        chunk = self._unpack()
-        self._ended = not chunk
-        self._total += len(chunk)
-        if self._total > self._limits.max_unpacked_bytes:
-            raise _too_large(self._limits)
-        if self._total > RATIO_FROM_BYTES and self._total > MAX_RATIO * self._packed:
-            raise _too_large(self._limits)
-        data = self._as_utf8(chunk)
-        if b"\0" in data:
-            raise DataError(
-                "nul_byte",
-                "Row %(row)s holds a NUL byte: this is a binary file or text in another encoding than %(encoding)s.",
-                row=self._lines + data.split(b"\0", 1)[0].count(b"\n"),
-                encoding=self._encoding,
-            )
-        self._lines += data.count(b"\n")
-        return data
-
-    def _as_utf8(self, chunk: bytes) -> bytes:
-        """The chunk decoded and encoded again, or as it is when it was UTF-8 and cut between two signs."""
-        if not self._is_utf8:
-            return self._decode(chunk).encode()
-        if self._total == len(chunk):
-            chunk = chunk.removeprefix(codecs.BOM_UTF8)
-        whole = not self._decoder.getstate()[0]
-        if whole and chunk.isascii():
-            return chunk
-        text = self._decode(chunk)
-        return chunk if whole and not self._decoder.getstate()[0] else text.encode()
-
-    def _unpack(self) -> bytes:
-        try:
-            return self._raw.read(CHUNK_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            raise DataError("file_broken", "The file ends before it is complete. Send it again.") from None
-
-    def _decode(self, chunk: bytes) -> str:
-        try:
-            return self._decoder.decode(chunk, final=self._ended)
-        except UnicodeDecodeError as error:
-            before = error.object[: error.start].decode(self._encoding, errors="ignore")
-            raise DataError(
-                "encoding_wrong",
-                "Row %(row)s is not valid %(encoding)s text. Choose the encoding in which the file was saved.",
-                row=self._row(before),
-                encoding=self._encoding,
-            ) from None
-
-    def _row(self, before: str) -> int:
-        return self._lines + before.count("\n")
 
 
 def clean_names(cells: list[str], limits: Limits) -> list[str]:
@@ -346,8 +225,7 @@ def first_cells(path: Path, dialect: Dialect, limits: Limits) -> list[str]:
         return []
     if dialect.format == "xlsx":
         with path.open("rb") as raw:
-            rows = _sheet(_workbook(raw), dialect.sheet).iter_rows(values_only=True)
-            return [_cell(value) for value in next(rows, ())]
+            return next(rows_of_sheet(raw, dialect.sheet), [])
     with open_bytes(path, dialect.format) as raw:
         return read_header(TextStream(raw, dialect.encoding, path.stat().st_size, limits), dialect.delimiter)
 
@@ -357,7 +235,7 @@ def sheets_of(path: Path, format: str) -> list[str]:
     if format != "xlsx":
         return []
     with path.open("rb") as raw:
-        return [sheet.title for sheet in _workbook(raw).worksheets]
+        return sheet_titles(raw)
 
 
 def parquet_table(path: Path, limits: Limits) -> RawTable:
@@ -368,7 +246,7 @@ def parquet_table(path: Path, limits: Limits) -> RawTable:
         raise DataError("file_broken", "The file is not a complete Parquet file. Send it again.") from None
     unpacked = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
     if unpacked > limits.max_unpacked_bytes:
-        raise _too_large(limits)
+        raise too_large(limits)
     names = clean_names(file.schema_arrow.names, limits)
     for name, type_ in zip(names, file.schema_arrow.types, strict=True):
         if pa.types.is_nested(type_):
@@ -411,85 +289,19 @@ def _plain(name: str, column: pa.Array) -> pa.Array:
         ) from None
 
 
-def _workbook(stream: BinaryIO) -> Any:
-    import openpyxl
-
-    try:
-        return openpyxl.load_workbook(stream, read_only=True, data_only=True)
-    except Exception:  # openpyxl raises whatever its parsers raise
-        raise DataError("file_broken", "The workbook cannot be opened. Save it again as .xlsx.") from None
-
-
 def excel_table(stream: BinaryIO, dialect: Dialect, limits: Limits) -> RawTable:
-    """One sheet of a workbook, every value as text; a date at midnight becomes a date without time."""
-    rows = _sheet(_workbook(stream), dialect.sheet).iter_rows(values_only=True)
-    first = [_cell(value) for value in next(rows, ())]
+    """One sheet of a workbook, every value as text."""
+    rows = rows_of_sheet(stream, dialect.sheet)
+    first = next(rows, [])
     while first and not first[-1]:
         first.pop()
     if not first:
         raise DataError("empty_file", "The file is empty.")
     if not dialect.header:
-        rows = chain([first], rows)
+        rows = chain([list(first)], rows)
         first = numbered(len(first))
     names = clean_names(first, limits)
-    return RawTable(names, _excel_batches(rows, names))
-
-
-def _sheet(book: Any, name: str | None) -> Any:
-    sheets = {sheet.title: sheet for sheet in book.worksheets}
-    if name is None:
-        return book.worksheets[0]
-    if name not in sheets:
-        raise DataError(
-            "sheet_missing",
-            "The workbook has no sheet %(sheet)s. It has %(sheets)s.",
-            sheet=name,
-            sheets=", ".join(list(sheets)[:12]),
-        )
-    return sheets[name]
-
-
-def _excel_batches(rows: Iterator[tuple[object, ...]], names: list[str]) -> Iterator[pa.RecordBatch]:
-    held: list[list[str]] = []
-    done = 0
-    for cells in rows:
-        values = [_cell(value) for value in cells]
-        if not any(values):
-            continue
-        done += 1
-        if any(values[len(names) :]):
-            raise DataError(
-                "ragged_row",
-                "Row %(row)s has %(actual)d values; the header has %(expected)d names.",
-                row=done,
-                actual=len(values),
-                expected=len(names),
-            )
-        held.append((values + [""] * len(names))[: len(names)])
-        if len(held) == EXCEL_BATCH_ROWS:
-            yield _string_batch(held, names)
-            held = []
-    if held:
-        yield _string_batch(held, names)
-    if not done:
-        raise DataError("no_rows", "The file has a header but no rows.")
-
-
-def _string_batch(rows: list[list[str]], names: list[str]) -> pa.RecordBatch:
-    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, names=names)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, dt.datetime):
-        return value.isoformat(" ") if value.time() != dt.time(0) else value.date().isoformat()
-    return str(value).replace("\0", "")
+    return RawTable(names, batches_of_rows(rows, names))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datafactory.engine import cutting
+from datafactory.engine import column_loops, cutting
 from modeling.artifacts import Kind
 
 FEW = 2_048  # distinct values of a block up to which they are looked at instead of all
@@ -110,7 +110,7 @@ class RawColumn:
     def plain(self, reading: Reading) -> pa.Array | None:
         """Text with null for the markers, if no value has anything to trim."""
         there = np.empty(len(self), np.uint8)
-        missing = cutting.plain_text(self.data, self.starts, self.lengths, *reading.markers, there)
+        missing = column_loops.plain_text(self.data, self.starts, self.lengths, *reading.markers, there)
         return None if missing < 0 else self.text(there=there if missing else None)
 
 
@@ -124,8 +124,8 @@ class _Round:
 
     def __post_init__(self) -> None:
         n_rows, n_columns = self.rows.places.shape[:2]
-        numeric = np.isin(self.modes, (cutting.WHOLE, cutting.REAL))
-        few = self.modes == cutting.FEW
+        numeric = np.isin(self.modes, (column_loops.WHOLE, column_loops.REAL))
+        few = self.modes == column_loops.FEW
         self.nth = np.where(numeric, np.cumsum(numeric), np.cumsum(few)) - 1
         self.whole = np.empty((int(numeric.sum()), n_rows), np.int64)
         self.there = np.empty(self.whole.shape, np.uint8)
@@ -133,7 +133,7 @@ class _Round:
         self.firsts = np.empty((len(self.codes), FEW), np.int32)
         self.found = np.zeros(n_columns, np.int64)
         tile = max(32, _TILE_BYTES * n_rows // max(1, len(self.rows.data)))
-        cutting.read_columns(
+        column_loops.read_columns(
             self.rows.data, self.rows.places, n_rows, tile, self.modes, self.nth, ord(self.reading.decimal),
             *self.reading.markers, _POWERS, self.whole, self.whole.view(np.float64), self.there,
             self.codes, self.firsts, np.empty((len(self.codes), FEW, 3), np.uint64),
@@ -143,7 +143,7 @@ class _Round:
     def numbers(self, column: int) -> pa.Array | None:
         """The numbers of a column; None where one of them is too large to be finite."""
         values, there = self.whole[self.nth[column]], self.there[self.nth[column]]
-        if self.modes[column] == cutting.WHOLE:
+        if self.modes[column] == column_loops.WHOLE:
             return _numbers(values, there, int(self.found[column]), pa.int64())
         reals = values.view(np.float64)
         hard = np.flatnonzero(there == 2)
@@ -165,15 +165,15 @@ class _Round:
 def look_at_rows(rows: RawRows, reading: Reading, hints: list[Kind | None]) -> list[Look]:
     """A look at each column, given what each is thought to be: as whole numbers, else as numbers, else as text."""
     looks = [Look(rows.column(n), reading) for n in range(len(hints))]
-    first = {None: cutting.WHOLE, "int": cutting.WHOLE, "float": cutting.REAL}
-    modes = np.array([first.get(hint, cutting.FEW) for hint in hints], np.int8)
+    first = {None: column_loops.WHOLE, "int": column_loops.WHOLE, "float": column_loops.REAL}
+    modes = np.array([first.get(hint, column_loops.FEW) for hint in hints], np.int8)
     while modes.any():
         tried = _Round(rows, reading, modes)
         following = np.zeros_like(modes)
         for n in np.flatnonzero(modes).tolist():
             if tried.found[n] < 0:
-                following[n] = (modes[n] + 1) % (cutting.FEW + 1)
-            elif modes[n] == cutting.FEW:
+                following[n] = (modes[n] + 1) % (column_loops.FEW + 1)
+            elif modes[n] == column_loops.FEW:
                 looks[n].distinct = tried.distinct(n)
             else:
                 looks[n].numbers = tried.numbers(n)

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - names and paths enter SQL through quoted() and literal() only
 """A partner's sample file becomes a table of a known shape: ``read_sample``, the first stage of the spine.
 
 ``sniff_file``, ``read_source`` and the plans are offered here as well, so that a caller needs one import.
@@ -18,9 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datafactory.engine import times, validation
+from datafactory.engine import times
 from datafactory.engine.design import AFTER, INDETERMINATE, KEPT, NO_OUTCOME, REJECTED, Design, Steps
-from datafactory.engine.disclosure import shown
 from datafactory.engine.identifiers import IdColumn
 from datafactory.engine.kinds import STORED, FeatureColumn
 from datafactory.engine.looking import Look
@@ -43,17 +41,17 @@ from datafactory.engine.roles import (
     weight_values,
 )
 from datafactory.engine.row_order import RowOrder
+from datafactory.engine.sample_report import Told, report_on
 from datafactory.engine.scanning import FileReading, Looks, Scan, read_file
 from datafactory.engine.sniffing import sniff_file
 from datafactory.engine.sorting import BlockFile
 from datafactory.engine.sources import read_source
-from datafactory.engine.tables import TableWriter, engine, literal, quoted
+from datafactory.engine.tables import TableWriter, engine
 from modeling.artifacts import Column, Kind, Progress, SampleFile, fingerprint, hash_folder, no_progress
 from modeling.errors import DataError
-from modeling.marks import LEAKAGE_UNKNOWN
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
 __all__ = [
     "ColumnGuess",
@@ -162,6 +160,10 @@ class _SampleColumns:
         self.order.keeps_blocks = not self.order.rises and len(self.schema) >= WIDE
         return BlockFile(path, self.schema) if self.order.keeps_blocks else TableWriter(path, self.schema)
 
+    @property
+    def told(self) -> Told:
+        return Told(self.plan, self.ids, self.label, self.features, self.design, self.time.time_format)
+
     def close(self) -> None:
         self.design.close()
 
@@ -246,100 +248,11 @@ def read_sample(
         with engine(out, limits) as connection:
             columns.order.settle(connection, typed, rows, columns.schema, scan.n_rows, progress)
             try:
-                report, marks = _report(connection, rows, scan, columns, limits, now)
+                report, marks = report_on(connection, rows, scan, columns.told, limits, now)
             except BaseException:
                 rows.unlink()
                 raise
     return _ticket(plan, scan, columns, report, marks, out), report
-
-
-def _report(
-    connection: duckdb.DuckDBPyConnection,
-    rows: Path,
-    scan: Scan,
-    columns: _SampleColumns,
-    limits: Limits,
-    now: dt.datetime,
-) -> tuple[dict[str, Any], list[str]]:
-    plan, checks = columns.plan, validation.Checks()
-    n_rows = scan.n_rows - columns.design.n_excluded
-    validation.check_ids(checks, columns.ids, scan.n_rows)
-    validation.check_duplicates(connection, rows, plan, checks)
-    validation.check_columns(checks, columns.features)
-    validation.check_specials(checks, columns.features, plan.specials)
-    marks: list[str] = []
-    maturity: dict[str, Any] = {"months": []}
-    if plan.observed_at:
-        months = validation.months_of(connection, rows, plan.zone, plan.label is not None)
-        maturity, marks = validation.check_maturity(plan, months, checks, limits, now)
-        checks.passed("time", "Every application has a time and none is in the future.")
-    else:
-        marks.append(LEAKAGE_UNKNOWN)
-        checks.warned("leakage_unknown", "There is no application time: leakage cannot be excluded.")
-    report = {
-        "format": scan.dialect.format,
-        "encoding": scan.dialect.encoding,
-        "delimiter": scan.dialect.delimiter,
-        "time_format": columns.time.time_format,
-        "zone": plan.zone,
-        "n_rows": n_rows,
-        "design": _design(connection, rows, scan, columns, limits.cell_floor),
-        "label": _label_figures(columns, limits.cell_floor),
-        "ids": _id_figures(connection, rows, columns),
-        "columns": validation.column_lines(columns.features, set(plan.kinds), scan.n_rows, limits.cell_floor),
-        "maturity": maturity,
-        "checks": checks.lines,
-        "marks": marks,
-    }
-    return report, marks
-
-
-def _label_figures(columns: _SampleColumns, floor: int) -> dict[str, Any] | None:
-    if not columns.plan.label:
-        return None
-    label = columns.label
-    n = label.n_bad + label.n_good
-    n_bad = shown(label.n_bad, n, floor)
-    return {
-        "n_bad": n_bad,
-        "n_good": None if n_bad is None else label.n_good,
-        "n_missing": label.n_missing,
-        "n_indeterminate": label.n_indeterminate,
-        "bad_rate": None if n_bad is None else round(label.n_bad / n, 4),
-    }
-
-
-def _design(
-    connection: duckdb.DuckDBPyConnection, rows: Path, scan: Scan, columns: _SampleColumns, floor: int
-) -> dict[str, Any]:
-    """How the rows of the file became the sample: the definition of the outcome and the waterfall."""
-    plan = columns.plan
-    return {
-        "n_file": scan.n_rows,
-        "bad_values": list(plan.bad_values) if plan.bad_from is None else [],
-        "good_values": list(plan.good_values) if plan.bad_from is None else [],
-        "indeterminate_values": list(plan.indeterminate_values),
-        "bad_from": plan.bad_from,
-        "good_to": plan.good_to,
-        "observation_window_months": plan.observation_window_months,
-        "performance_window_months": plan.performance_window_months,
-        "outcomes_as_of": plan.outcomes_as_of,
-        "waterfall": columns.design.waterfall(connection, rows, floor),
-    }
-
-
-def _id_figures(connection: duckdb.DuckDBPyConnection, rows: Path, columns: _SampleColumns) -> list[dict[str, Any]]:
-    out = []
-    for column in columns.ids:
-        query = f"SELECT count(DISTINCT {quoted(column.role.target)}) FROM read_parquet({literal(str(rows))})"
-        n_distinct = (connection.sql(query).fetchone() or (0,))[0]
-        out.append({
-            "id_type": column.role.id_type,
-            "column": column.role.column,
-            "n_missing": column.n_missing,
-            "n_distinct": n_distinct,
-        })  # fmt: skip
-    return out
 
 
 def _ticket(

@@ -12,9 +12,10 @@ from django.views.decorators.http import require_POST
 
 from datafactory import access
 from datafactory.deletion_forms import KeepForm
-from datafactory.forms import NAMESPACES, MappingForm, SavedForm, SourceVersionForm
+from datafactory.forms import NAMESPACES, MappingForm, SourceVersionForm
 from datafactory.models import ImportProfile, Upload
 from datafactory.sample_forms import ProfileForm, SampleForm
+from datafactory.saved_forms import SavedForm
 from datafactory.selectors import profiles as selectors
 from datafactory.services import profiles, sniffs, uploads
 from datafactory.views.uploading import preview
