@@ -12,7 +12,10 @@ POSTGRES = os.environ.get("ETRON_TEST_POSTGRES_URL", "")
 ON_POSTGRES = [
     *("tests/projects", "tests/models_registry", "tests/risk_products", "tests/house"),
     *(f"tests/datafactory/test_{noun}.py" for noun in ("uploads", "samples", "sources", "matches", "feature_tables")),
-    *(f"tests/datafactory/test_{noun}.py" for noun in ("private_matches", "id_trials", "deletions", "leak_decisions", "disclosure")),
+    *(
+        f"tests/datafactory/test_{noun}.py"
+        for noun in ("private_matches", "id_trials", "deletions", "leak_decisions", "disclosure")
+    ),
 ]
 
 
