@@ -48,7 +48,8 @@ def _figures(draft: BinDraft, bins: GivenBins) -> dict[str, Any]:
     plan = bin_selectors.plan_of(draft.bin_set)
     cells = bin_selectors.cells_of(draft)
     told = figures(bins, cells, plan.min_people)
-    before = figures(from_json(GivenBins, draft.history[0]), cells, plan.min_people).splits[0]
+    first = from_json(GivenBins, draft.history[0])
+    before = figures(first, cells, plan.min_people).splits[0]
     return {
         "kind": bins.kind,
         "bins": to_json(bins),
@@ -58,11 +59,7 @@ def _figures(draft: BinDraft, bins: GivenBins) -> dict[str, Any]:
         "enough": told.least_people >= plan.min_people,
         "turns": list(told.turns),
         "min_people": plan.min_people,
-        "before": {
-            "iv": before.iv,
-            "ks": before.ks,
-            "bins": len(draft.history[0]["edges"] or draft.history[0]["groups"]),
-        },
+        "before": {"iv": round(before.iv, 6), "ks": round(before.ks, 6), "bins": first.n_ordinary},
         "months": _months(bins, cells),
         "ladder": _ladder(cells) if bins.kind == "numeric" else [],
         "levels": _levels(cells) if bins.kind == "category" else [],

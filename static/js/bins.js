@@ -110,7 +110,8 @@ export function start(root) {
   function strip(view) {
     const train = splitOf(view, "train"), k = nOrdinary(view), own = view.parts.length - k;
     const others = view.splits.filter((one) => one.split !== "train"), last = others[others.length - 1];
-    const gain = view.before.iv ? ` ${signed(100 * (train.iv / view.before.iv - 1), 1)} %` : "";
+    const change = view.before.iv ? 100 * (train.iv / view.before.iv - 1) : 0;
+    const gain = Math.abs(change) >= 0.05 ? ` ${signed(change, 1)} %` : "";
     const also = (key) => others.map((one) => `${word(one.split)} ${figure(one[key], 3)}`).join(", ");
     const shares = train.rows.slice(0, k).filter((row) => !row.hidden).map((row) => row.share);
     part("strip").innerHTML = tile("IV", figure(train.iv, 4), `${word("before")} ${figure(view.before.iv, 4)}${gain}`)
@@ -248,6 +249,7 @@ export function start(root) {
     const moved = box.dataset.moves;
     delete box.dataset.moves;
     box.value = "";
+    box.blur();
     const bin = state.view.bins.edges.filter((edge) => edge <= value).length;
     edit(moved ? { op: "move", edge: Number(moved), to: value } : { op: "split", bin, at: value });
   }

@@ -26,7 +26,7 @@ function levels(top, bottom, most, place, side) {
     const line = side === "left" ? `<line class="grid-line" x1="${SIDE}" x2="${place}" y1="${y}" y2="${y}"/>` : "";
     const x = side === "left" ? SIDE - 6 : place + 6;
     const anchor = side === "left" ? "end" : "start";
-    return `${line}<text x="${x}" y="${y + 4}" text-anchor="${anchor}">${figure(100 * most * part, most < 0.1 ? 1 : 0)}</text>`;
+    return `${line}<text x="${x}" y="${y + 4}" text-anchor="${anchor}">${figure(100 * most * part, Number.isInteger(25 * most) ? 0 : 1)}</text>`;
   }).join("");
 }
 
@@ -75,7 +75,7 @@ function woes(train, shape, top) {
   const drawn = values.map((value, i) => {
     const height = (Math.abs(value) / most) * (WOE / 2 - 12), wide = shape.step * 0.4;
     const y = value >= 0 ? zero - height : zero;
-    const text = train.rows[i].hidden ? "–" : signed(value, 2);
+    const text = train.rows[i].hidden ? "–" : train.rows[i].n ? signed(value, 2) : "";
     return `<rect class="${value >= 0 ? "fill-woe-up" : "fill-woe-down"}" x="${(shape.middle(i) - wide / 2).toFixed(1)}" y="${y.toFixed(1)}" width="${wide.toFixed(1)}" height="${Math.max(height, 0.5).toFixed(1)}" rx="1"/><text x="${shape.middle(i).toFixed(1)}" y="${(value >= 0 ? y - 3 : y + height + 11).toFixed(1)}" text-anchor="middle">${text}</text>`;
   }).join("");
   return `<line class="axis" x1="${SIDE}" x2="${shape.width - SIDE}" y1="${zero}" y2="${zero}"/><text x="${SIDE - 6}" y="${zero + 4}" text-anchor="end">WOE</text>${drawn}`;
@@ -94,7 +94,7 @@ function handles(view, shape, may) {
 
 // Everything that is drawn of a view; `state` says what is chosen and where the cursor stands.
 export function draw(holder, view, state) {
-  const width = Math.max(holder.clientWidth, 46 * view.parts.length + 2 * SIDE);
+  const width = Math.max(holder.clientWidth, 60 * view.parts.length + 2 * SIDE);
   const shape = frame(view, width), train = splitOf(view, "train");
   const bottom = TOP + BARS, woeTop = bottom + AXIS + 14;
   const most = ceiling(Math.max(0.05, ...train.rows.map((row) => row.share || 0)));

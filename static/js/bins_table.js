@@ -31,7 +31,8 @@ function named(view, part, i, may) {
 function cells(view, i) {
   const train = splitOf(view, "train"), row = train.rows[i];
   const others = view.splits.filter((one) => one !== train);
-  const pick = (one, key, digits) => (one.rows[i].hidden ? "–" : percent(one.rows[i][key], digits));
+  const empty = (one, key) => one.rows[i].hidden || (key === "bad_rate" && !one.rows[i].n);
+  const pick = (one, key, digits) => (empty(one, key) ? "–" : percent(one.rows[i][key], digits));
   const p = i < view.p_next.length ? view.p_next[i] : null;
   const doubt = p != null && p > 0.05 ? ` title="${word("samep")}" class="num bin-doubt"` : ' class="num"';
   const hidden = row.hidden;

@@ -165,7 +165,7 @@ def test_categories_are_dragged_between_groups(editor):
     level, of = chip.get_attribute("data-level"), int(chip.get_attribute("data-of"))
     to = next(i for i in range(len(start)) if i != of)
     chip.drag_to(page.locator(f'tr[data-row="{to}"] .bin-name'))
-    page.wait_for_function("document.querySelector('[data-bin=badges]').textContent.includes('Edited')")
+    expect(page.locator("[data-bin=badges]")).to_contain_text("Edited")
     row = draft("partner__city")
     group = next(group for group in row.history[row.at]["groups"] if level in group)
     assert len(group) > 1
@@ -240,7 +240,7 @@ def test_from_an_edit_to_a_run_with_exactly_these_bins(editor, project, people):
     page.get_by_role("link", name="Train a scorecard").click()
     assert page.locator("[name=given]").input_value() == "1.1"
     page.select_option("[name=split]", "time")
-    page.get_by_role("button", name="Train").click()
+    page.get_by_role("button", name="Train").click(timeout=90_000)
     page.get_by_role("link", name="bin set 1, r1").wait_for()
     run = TrainingRun.objects.get()
     assert run.plan["given"]["bins"][INCOME]["edges"] == mine
