@@ -1,5 +1,6 @@
 """The cap on ids tried per institution and source, over a rolling window and both modes."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -9,22 +10,29 @@ from datafactory.models import IdTrial, Sample, Source
 from datafactory.selectors.id_trials import ids_left
 from datafactory.services.id_trials import spend
 from projects.errors import Conflict
+from projects.models import Institution, Project
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def ledger(settings, project, people, platform, partner_bank):
+@dataclass
+class Ledger:
     """``ledger(n_ids, …)`` spends of a cap of 100."""
-    settings.IDS_PER_SOURCE = 100
-    source = Source.objects.create(slug="lending", name="Lending", institution=platform, created_by=people.modeler)
 
-    def pay(n_ids, **changes):
-        values = {"institution": partner_bank, "source": source, "project": project, "mode": "private"}
+    source: Source
+    bank: Institution
+    project: Project
+
+    def __call__(self, n_ids, **changes):
+        values = {"institution": self.bank, "source": self.source, "project": self.project, "mode": "private"}
         return spend(**(values | {"n_ids": n_ids} | changes))
 
-    pay.source, pay.bank = source, partner_bank
-    return pay
+
+@pytest.fixture
+def ledger(settings, project, people, platform, partner_bank):
+    settings.IDS_PER_SOURCE = 100
+    source = Source.objects.create(slug="lending", name="Lending", institution=platform, created_by=people.modeler)
+    return Ledger(source, partner_bank, project)
 
 
 def test_both_modes_count_towards_one_cap(ledger):
