@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -24,7 +25,12 @@ class Ledger:
     project: Project
 
     def __call__(self, n_ids, **changes):
-        values = {"institution": self.bank, "source": self.source, "project": self.project, "mode": "private"}
+        values: dict[str, Any] = {
+            "institution": self.bank,
+            "source": self.source,
+            "project": self.project,
+            "mode": "private",
+        }
         return spend(**(values | {"n_ids": n_ids} | changes))
 
 
