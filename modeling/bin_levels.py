@@ -67,8 +67,8 @@ class _Counted:
             return self.labels.cells(place[self.column.codes], n)
         here, at = place >= 0, place[place >= 0]
         rows, good, bad = (
-            np.bincount(at, run[here], n) for run in (self.cells.n, self.cells.good, self.cells.bad)
-        )  # fmt: skip
+            np.bincount(at, run[here], n).astype(np.float64) for run in (self.cells.n, self.cells.good, self.cells.bad)
+        )
         return Cells(rows.astype(np.int64), rows.astype(np.int64), good, bad)
 
 

@@ -115,9 +115,8 @@ def _merged(prebins: Cells, cuts: list[int]) -> Cells:
 
 
 def _by_place(counts: NumberCounts, place: Ints, n: int) -> Cells:
-    rows, weight, bad = (
-        np.bincount(place, np.diff(run), n) for run in (counts.rows, counts.weight, counts.bad)
-    )  # fmt: skip
+    runs = (counts.rows, counts.weight, counts.bad)
+    rows, weight, bad = (np.bincount(place, np.diff(run), n).astype(np.float64) for run in runs)
     return Cells(rows.astype(np.int64), rows.astype(np.int64), weight - bad, bad)
 
 

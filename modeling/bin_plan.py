@@ -119,7 +119,8 @@ class LevelCounts:
 
     def cells(self, place: npt.NDArray[np.intp], n: int) -> Cells:
         """Counts by place of a line."""
-        rows, good, bad = (np.bincount(place, line, n) for line in (self.rows, self.good, self.bad))
+        lines = (self.rows, self.good, self.bad)
+        rows, good, bad = (np.bincount(place, line, n).astype(np.float64) for line in lines)
         return Cells(rows.astype(np.int64), rows.astype(np.int64), good, bad)
 
     def people_of_runs(self, place: Ints, rows: Ints) -> Ints:

@@ -37,7 +37,7 @@ class Spool:
 
     def write(self, column: int, codes: Codes) -> None:
         """Keep the codes of one column."""
-        view, at = memoryview(np.ascontiguousarray(codes)), column * self.n_rows
+        view, at = memoryview(np.ascontiguousarray(codes).data), column * self.n_rows
         while view:
             done = os.pwrite(self._file.fileno(), view, at)
             view, at = view[done:], at + done

@@ -233,7 +233,8 @@ def _even_edges(counts: NumberCounts, bins: int) -> Floats:
         return NO_ROWS
     wanted = np.arange(1, bins) / bins * counts.weight[-1]
     ends = np.searchsorted(counts.weight[1:], wanted * (1 - 1e-12), side="left") + 1
-    return counts.low[np.unique(ends[ends < len(counts.low)])]
+    edges: Floats = counts.low[np.unique(ends[ends < len(counts.low)])]
+    return edges
 
 
 def _places(edges: Floats, own: Floats, bins: Bins) -> npt.NDArray[np.uint8]:
@@ -306,7 +307,7 @@ def _with_months(
             agreed.append(None)
             continue
         psis.append(psi(all_shares, np.bincount(share_of_cell, cells.sum(1), n_shares)))
-        good, bad = (np.bincount(bin_of_cell, cells[:, side], n_bins) for side in (0, 1))
+        good, bad = (np.bincount(bin_of_cell, cells[:, side], n_bins).astype(np.float64) for side in (0, 1))
         agreed.append(steady(measure.bins, good, bad))
     known = [value for value in psis if value is not None]
     kept = [value for value in agreed if value is not None]

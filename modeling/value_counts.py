@@ -118,8 +118,8 @@ def _fill(
                 continue
         at = front if negative else back - 1
         keys[at] = bits | (np.uint64(y[i]) << np.uint64(63))
-        front += np.int64(negative)
-        back -= np.int64(1 - negative)
+        front += int(negative)
+        back -= 1 - int(negative)
         side = np.uint64(0) - negative
         below |= bits & side
         above |= bits & ~side

@@ -45,7 +45,7 @@ def inflated(correlation: Floats, free: list[bool], limit: float) -> tuple[list[
             inverse = _inverse(correlation[np.ix_(kept, kept)])
         else:
             step = inverse - np.outer(inverse[worst], inverse[:, worst]) / inverse[worst, worst]
-            inverse = np.delete(np.delete(step, worst, 0), worst, 1)
+            inverse = np.asarray(np.delete(np.delete(step, worst, 0), worst, 1), dtype=np.float64)
     return kept, dropped
 
 
