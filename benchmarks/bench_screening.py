@@ -56,7 +56,7 @@ def _against_optbinning(n_rows: int, n_columns: int, rounds: int) -> list[dict[s
     ours, peer = found["ours"], found["peer"]
     worst = min((ours[name] / peer[name] for name in peer if peer[name] >= WEAK), default=1.0)
     what, name = f"screening, bins of {n_rows:,} rows x {n_columns}", "optbinning BinningProcess"
-    seconds = [statistics.median(side) for side in zip(*pairs, strict=True)]
+    seconds = statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
     return [
         row(what, *seconds, name, "s", "ratio below 0.02", PACKAGES),
         row(f"{what}: total IV", sum(ours.values()), sum(peer.values()), name, "IV", "ratio at least 0.995", PACKAGES),
@@ -98,7 +98,7 @@ def _against_sorts(n_rows: int, n_columns: int) -> list[dict[str, Any]]:
 
     _bins(table, y)
     pairs = [(once(lambda: _bins(table, y)), once(sorts)) for _ in range(2)]
-    seconds = [statistics.median(side) for side in zip(*pairs, strict=True)]
+    seconds = statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
     what = f"screening, bins of {n_rows:,} rows x {n_columns}"
     return [row(what, *seconds, "np.sort of each column, twice", "s", "ratio at most 1", ("numba", "numpy"))]
 

@@ -44,8 +44,9 @@ def inflated(correlation: Floats, free: list[bool], limit: float) -> tuple[list[
         if inverse is None:
             inverse = _inverse(correlation[np.ix_(kept, kept)])
         else:
-            step = inverse - np.outer(inverse[worst], inverse[:, worst]) / inverse[worst, worst]
-            inverse = np.asarray(np.delete(np.delete(step, worst, 0), worst, 1), dtype=np.float64)
+            left = np.arange(len(inverse)) != worst
+            step = np.outer(inverse[left, worst], inverse[worst, left]) / inverse[worst, worst]
+            inverse = inverse[np.ix_(left, left)] - step.astype(np.float64)
     return kept, dropped
 
 

@@ -242,6 +242,27 @@ def test_vif_steps_equal_full_inverses(seed, k, limit):
         left.remove(place)
 
 
+@pytest.mark.parametrize("signal", [0.0, 1.0])
+def test_five_thousand_levels_say_what_is_there_and_no_more(signal):
+    """Levels with a risk of their own are grouped by it and hold on fresh rows; levels that differ by chance do not."""
+    rng = np.random.default_rng(8)
+    city = rng.normal(size=5000)
+
+    def rows(n):
+        codes = rng.integers(0, 5000, n)
+        y = (rng.random(n) < 1 / (1 + np.exp(1.5 - signal * city[codes]))).astype(int)
+        return np.array([f"city {c}" for c in codes], dtype=object), y
+
+    levels, y = rows(200_000)
+    bins = bin_category(levels, y)
+    fresh, fresh_y = rows(50_000)
+    assert metrics.auc(fresh_y, -bins.transform(fresh)) > 0.5 + 0.15 * signal - 0.01
+    assert bins.iv > 0.3 if signal else bins.iv < 0.02
+    assert len(bins.groups) <= BinPlan().max_bins
+    assert bins.index_one("never seen") == bins.other
+    assert sum(row.n for row in bins.rows) == len(levels)
+
+
 def test_months_of_any_kind():
     dates = np.array(["2024-02-03", "NaT", "2024-01-31"], dtype="datetime64[s]")
     for given_as in (dates, ["2024-02", None, "2024-01"], [dt.date(2024, 2, 1), None, dt.date(2024, 1, 1)]):
