@@ -44,8 +44,8 @@ class RowSide:
         return np.asarray(self.split == 0)
 
     def save(self, path: Path) -> None:
-        names = {"splits": np.array(self.splits), "months": np.array(self.months)}
-        arrays: dict[str, Any] = {name: getattr(self, name) for name in ("split", "month", "bad", "weight", "first")}
+        names: Any = {"splits": np.array(self.splits), "months": np.array(self.months)}
+        arrays: Any = {name: getattr(self, name) for name in ("split", "month", "bad", "weight", "first")}
         np.savez(path, **arrays, **names)
 
     @classmethod
@@ -144,7 +144,7 @@ class VariableCells:
         place, n = self.bin_of_cell(given), given.n_bins
         totals = (counts[chosen].sum(axis=(0, 1)) for counts in (self.n, self.people, self.good, self.bad))
         rows, people, good, bad = (np.bincount(place, counts, n) for counts in totals)
-        return Cells(rows.astype(np.int64), people.astype(np.int64), good, bad)
+        return Cells(rows.astype(np.int64), people.astype(np.int64), good.astype(np.float64), bad.astype(np.float64))
 
     def by_month(self, given: GivenBins) -> Cells:
         """Counts by month and bin, shape (months, bins), of all splits together."""

@@ -169,7 +169,7 @@ def _best_cut(given: GivenBins, i: int, cells: VariableCells, min_people: int) -
     right = [all_ - part for all_, part in zip(whole, left, strict=True)]
     gain = _iv(left[0], left[1], total) + _iv(right[0], right[1], total)
     fit = np.minimum(left[2], right[2]) >= min_people
-    return cells.cuts[inside[int(np.argmax(np.where(fit, gain, gain - 1e6)))]]
+    return float(cells.cuts[int(inside[int(np.argmax(np.where(fit, gain, gain - 1e6)))])])
 
 
 def _iv(good: Floats, bad: Floats, total: tuple[float, float]) -> Floats:

@@ -38,6 +38,7 @@ def bin_sets_of(project: Project) -> QuerySet[BinSet]:
             n_accepted=Count("drafts", filter=Q(drafts__state=BinDraft.State.ACCEPTED), distinct=True),
             revision=Max("revisions__number", filter=accepted),
         )
+        .order_by("-number")
     )
 
 

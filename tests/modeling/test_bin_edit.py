@@ -406,7 +406,8 @@ def train(table, out, **changes):
     given = GivenSet(1, 1, bins=HELD)
     plan = TrainPlan(given=replace(given, **changes), screen=ScreenPlan(min_iv=0, max_p=1, keep=tuple(HELD)))
     out.mkdir(parents=True)
-    ticket = train_model(*table, plan, out)
+    made, folder = table
+    ticket = train_model(made, folder, plan, out)
     return ticket, msgspec.json.decode((out / "training.json").read_bytes()), load_scorer(out)
 
 

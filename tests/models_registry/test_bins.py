@@ -12,6 +12,7 @@ from models_registry.models import BinDraft, BinRevision, BinSet
 from models_registry.services import bin_sets
 from projects.models import AuditEvent
 from tests.models_registry.conftest import SCORECARD
+from tests.models_registry.tables import job_of
 
 PLAN = {"split": {"kind": "random", "seed": 5}}
 INCOME = "partner__income"
@@ -25,7 +26,7 @@ def make_set(feature_table, people, run_jobs):
                 user=people.modeler, feature_table=table or feature_table, plan=bin_sets.read_plan(plan or PLAN)
             )
         row.refresh_from_db()
-        assert row.state == "ready", row.job.error
+        assert row.state == "ready", job_of(row).error
         return row
 
     return make
