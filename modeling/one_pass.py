@@ -33,6 +33,8 @@ DATES = "dates are not modelled"
 NO_VALUES = "no values"
 ONE_VALUE = "one value only"
 TEXT = "text: nearly every row has a value of its own"
+TOO_MANY = "more bins than can be measured"
+MOST_BINS = 250  # a bin is one byte on its way to the correlation
 TEXT_LEVELS = 100  # fewer levels than this are a category whatever the number of rows
 TEXT_SHARE = 0.9
 NO_ROWS: Floats = np.zeros(0)
@@ -213,6 +215,8 @@ def _measure_numbers(
     if measure.kind == "date" or not measure.distinct or kinds_seen < 2:
         return replace(measure, reason=reason)
     bins = bin_numbers(x, shared.labels, own, measure.name, counts)
+    if len(bins.rows) > MOST_BINS:
+        return replace(measure, reason=TOO_MANY)
     deciles = _even_edges(counts, plan.psi_bins)
     edges = np.union1d(deciles, np.array(bins.edges))
     bin_of_cell = _places(edges, np.array(bins.edges), bins)
@@ -266,6 +270,8 @@ def _measure_levels(
     if reason:
         return replace(measure, reason=reason)
     bins = bin_levels(column, labels, plan.of(name), name)
+    if len(bins.rows) > MOST_BINS:
+        return replace(measure, reason=TOO_MANY)
     rows = np.append(bins.index(np.array(column.names, dtype=object)), bins.missing).astype(np.uint8)
     codes = rows[column.codes]
     if plan.correlate:

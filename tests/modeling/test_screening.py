@@ -16,7 +16,7 @@ from modeling.binning import BinPlan, bin_category, bin_numeric
 from modeling.errors import DataError
 from modeling.funnel import FunnelRow, Rule, ScreeningPlan, decide
 from modeling.measures import Measures
-from modeling.one_pass import DATES, NO_VALUES, ONE_VALUE, TEXT, MeasurePlan, measure_table, month_codes
+from modeling.one_pass import DATES, NO_VALUES, ONE_VALUE, TEXT, TOO_MANY, MeasurePlan, measure_table, month_codes
 from modeling.stability import psi, psi_bins
 from modeling.vif import inflated, vif
 from modeling.wide import Arrays, ParquetTable
@@ -240,6 +240,15 @@ def test_vif_steps_equal_full_inverses(seed, k, limit):
         full = vif(correlation[np.ix_(left, left)])
         assert factor == pytest.approx(full.max(), rel=1e-4)
         left.remove(place)
+
+
+def test_more_bins_than_a_byte_holds_are_a_reason():
+    x, y = np.arange(3000.0), np.arange(3000) % 3 == 0
+    plan = BinPlan(user_splits=tuple(np.arange(10.0, 3000, 10)), min_people=0)
+    groups = BinPlan(user_groups=tuple((str(i),) for i in range(300)), min_people=0)
+    table = Arrays({"x": x, "level": (x % 300).astype(int).astype(str).astype(object)})
+    measures = measure_table(table, y, None, MeasurePlan(column_bins={"x": plan, "level": groups}))
+    assert [one.reason for one in measures.columns] == [TOO_MANY, TOO_MANY]
 
 
 @pytest.mark.parametrize("signal", [0.0, 1.0])
