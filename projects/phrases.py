@@ -24,6 +24,7 @@ PHRASES = (
     (r"PSI above (?P<limit>\S+)", gettext_noop("PSI above %(limit)s")),
     (r"order kept by month below (?P<limit>\S+)", gettext_noop("order kept by month below %(limit)s")),
     (r"left out by hand", gettext_noop("left out by hand")),
+    (r"more bins than can be measured", gettext_noop("more bins than can be measured")),
     (r"no values", gettext_noop("no values")),
     (r"one bin only", gettext_noop("one bin only")),
     (r"text: nearly every row has a value of its own", gettext_noop("text: nearly every row has a value of its own")),
