@@ -46,14 +46,14 @@ def inflated(correlation: Floats, free: list[bool], limit: float) -> tuple[list[
         else:
             left = np.arange(len(inverse)) != worst
             step = np.outer(inverse[left, worst], inverse[worst, left]) / inverse[worst, worst]
-            inverse = inverse[np.ix_(left, left)] - step.astype(np.float64)
+            inverse = np.asarray(inverse[np.ix_(left, left)] - step, dtype=np.float64)
     return kept, dropped
 
 
 def _inverse(correlation: Floats) -> Floats | None:
     """The inverse, or None where rounding decides it."""
     try:
-        found: Floats = np.linalg.inv(correlation)
+        found = np.asarray(np.linalg.inv(correlation), dtype=np.float64)
     except np.linalg.LinAlgError:
         return None
     factors = np.diag(found)

@@ -114,7 +114,8 @@ def test_the_objective_reaches_optbinnings(column, trend, max_bins, share, large
     w = np.ones(len(x)) if weight is None else weight
     ordinary = ~np.isnan(x) & (x != -99.0)
     place = np.searchsorted(splits, x[ordinary], side="right")
-    good, bad = (np.bincount(place, (w * (y == label))[ordinary], len(splits) + 1) for label in (0, 1))
+    sides = (np.bincount(place, (w * (y == label))[ordinary], len(splits) + 1) for label in (0, 1))
+    good, bad = (side.astype(np.float64) for side in sides)
     total = float(w.sum())
     totals = float((w * (1 - y)).sum()), float((w * y).sum()), total / len(x) / 2
     least, most = share * total * (1 - 1e-12), (largest or 1.0) * total * (1 + 1e-12)
@@ -180,7 +181,8 @@ def _same_levels(values, y, weight, whole_weight):
     groups = tuple((level,) for level in sorted(both.index[both]))
     if not 2 <= len(groups) <= 40:
         return 0
-    ours, own, theirs = (None if w is None else w[keep] for w in (weight, y, whole_weight))
+    own = y[keep]
+    ours, theirs = (None if w is None else w[keep] for w in (weight, whole_weight))
     known = values[keep].to_numpy(dtype=object)
     found = bin_category(known, own, ours, BinPlan(user_groups=groups, min_people=0))
     fixed = [np.array(group, dtype=object) for group in groups]

@@ -79,10 +79,10 @@ def test_bins_from_counts_equal_bins_from_rows(seed, trend, weighted):
     weight = rng.integers(1, 4, n).astype(float) if weighted else np.ones(n)
     plan = BinPlan(trend=trend, specials=(-9.0,), min_people=5)
     values, place = np.unique(x, return_inverse=True)
-    table = [np.bincount(place, w, len(values)) for w in (weight * (1 - y), weight * y, np.ones(n))]
-    assert bin_counted(values, *table[:2], plan, rows=table[2]) == bin_numeric(x, y, weight, plan)
+    good, bad, rows = (np.bincount(place, w, len(values)) for w in (weight * (1 - y), weight * y, np.ones(n)))
+    assert bin_counted(values, good, bad, plan, rows=rows) == bin_numeric(x, y, weight, plan)
     by_hand = replace(plan, user_splits=(-0.5, 0.5), min_people=0)
-    assert bin_counted(values, *table[:2], by_hand, rows=table[2]) == bin_numeric(x, y, weight, by_hand)
+    assert bin_counted(values, good, bad, by_hand, rows=rows) == bin_numeric(x, y, weight, by_hand)
 
 
 def test_levels_from_counts_equal_levels_from_rows():

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -174,7 +175,7 @@ def test_the_funnel_has_a_line_for_every_candidate(measured):
     assert where["twin"].rule == "correlation with income above 0.85"
     assert where["constant"] == FunnelRow("constant", "data", ONE_VALUE, None)
     assert where["noise"].rule == "IV below 0.02"
-    ivs = [where[name].iv for name in funnel.kept]
+    ivs = [where[name].iv or 0.0 for name in funnel.kept]
     assert ivs == sorted(ivs, reverse=True)
     assert [group.leader for group in funnel.groups][:1] == ["income"]
 
@@ -231,7 +232,7 @@ def test_vif_steps_equal_full_inverses(seed, k, limit):
     x = rng.normal(size=(200, k)) @ rng.normal(size=(k, k))
     if k > 4:
         x[:, 1] = x[:, 0]
-    correlation = np.corrcoef(x.T)
+    correlation = np.asarray(np.corrcoef(x.T))
     kept, dropped = inflated(correlation, [True] * k, limit)
     assert sorted(kept + [place for place, _ in dropped]) == list(range(k))
     assert (vif(correlation[np.ix_(kept, kept)]) <= limit * (1 + 1e-6)).all()
@@ -274,7 +275,8 @@ def test_five_thousand_levels_say_what_is_there_and_no_more(signal):
 
 def test_months_of_any_kind():
     dates = np.array(["2024-02-03", "NaT", "2024-01-31"], dtype="datetime64[s]")
-    for given_as in (dates, ["2024-02", None, "2024-01"], [dt.date(2024, 2, 1), None, dt.date(2024, 1, 1)]):
+    objects: list[Any] = [["2024-02", None, "2024-01"], [dt.date(2024, 2, 1), None, dt.date(2024, 1, 1)]]
+    for given_as in (dates, *objects):
         codes, names = month_codes(given_as)
         assert names == ["2024-01", "2024-02"]
         assert codes.tolist() == [1, -1, 0]
