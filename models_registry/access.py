@@ -70,7 +70,8 @@ def feature_table_for(user: AnyUser, slug: str, number: int, perm: str = BUILD) 
 
 def bin_set_for(user: AnyUser, slug: str, number: int, perm: str = VIEW) -> BinSet:
     rows = BinSet.objects.filter(project=project_for(user, slug, perm), number=number)
-    found = rows.select_related("project", "feature_table__match__sample", "created_by", "job").first()
+    rows = rows.select_related("project", "feature_table", "created_by", "job").defer("feature_table__profile")
+    found = rows.first()
     if found is None:
         raise NotFound("bin_set_not_found")
     return found

@@ -8,7 +8,7 @@ import * as table from "./bins_table.js";
 
 export function start(root) {
   const part = (name) => root.querySelector(`[data-bin="${name}"]`);
-  const state = { view: null, shown: null, chosen: new Set(), cursor: null, may: root.dataset.may === "1", redrawn: 0 };
+  const state = { view: null, shown: null, chosen: new Set(), cursor: null, may: root.dataset.may === "1", proposal: false };
   const seen = () => state.shown || state.view;
   const current = () => ({ view: seen(), may: state.may && !state.proposal });
   const items = list.start(root, (name) => open(name));
