@@ -5,6 +5,7 @@ import socket
 import threading
 from datetime import UTC, date, datetime, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -246,7 +247,7 @@ class Recorded:
             "information_schema.columns": [("i`d", "char", "char(64)"), ("n", "bigint", "bigint unsigned")],
             "FROM `loans`": [(b"x", 2**64 - 1), (None, None)],
         }
-        self.rows = next((rows for part, rows in answers.items() if part in query), [])
+        self.rows: list[Any] = next((rows for part, rows in answers.items() if part in query), [])
 
     def fetchall(self):
         return self.fetchmany(None)
@@ -263,7 +264,12 @@ def test_what_mysql_is_asked(tmp_path, monkeypatch):
     import pymysql
 
     seen = []
-    monkeypatch.setattr(pymysql, "connect", lambda **options: seen.append(Recorded(**options)) or seen[-1])
+
+    def connect(**options):
+        seen.append(Recorded(**options))
+        return seen[-1]
+
+    monkeypatch.setattr(pymysql, "connect", connect)
     url = "mysql://reader:s%40cret@db:3307/core?ssl_ca=/etc/ca.pem"
     found = brought(url, Wanted("loans", (), "i`d", "a"), tmp_path / "x.parquet")
     assert found.to_pydict() == {"i`d": ["x", None], "n": [str(2**64 - 1), None]}
@@ -277,7 +283,7 @@ def test_databases_are_only_read(postgres, mysql):
     for url, statement in ((postgres, "DELETE FROM lending.loans"), (mysql, "DELETE FROM loans")):
         connector = open_connector(url)
         with pytest.raises(Exception, match=r"(?i)read.only"):
-            connector._rows(statement)
+            connector._rows(statement)  # type: ignore[attr-defined]
         connector.close()
 
 

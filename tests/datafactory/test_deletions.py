@@ -20,6 +20,7 @@ from projects.errors import Conflict, DomainError, Forbidden
 from projects.models import AuditEvent, Job
 from projects.services.authorisations import grant, withdraw
 from tests.datafactory.files import clean_rows, hashed
+from tests.models_registry.tables import job_of
 
 pytestmark = pytest.mark.django_db
 
@@ -46,11 +47,11 @@ def chain(built, people, run_jobs, settings):
     assert built.match().status_code == 202
     assert built.table().status_code == 202
     table = FeatureTable.objects.get()
-    assert table.state == "ready", table.job.error
+    assert table.state == "ready", job_of(table).error
     with run_jobs():
         run = training.train_model(user=people.modeler, feature_table=table, plan=plans.read_training(PLAN))
     run.refresh_from_db()
-    assert run.state == "ready", run.job.error
+    assert run.state == "ready", job_of(run).error
     with run_jobs():
         evaluations.evaluate_model(user=people.modeler, run=run, plan=plans.read_evaluation({"bootstrap": 20}))
     return built
@@ -109,7 +110,7 @@ def test_figures_models_and_audit_lines_stay(chain, people, run_jobs, client_of)
 
 def test_the_certificate_says_what_went(chain, people, run_jobs, client_of):
     tickets = {"sample": Sample, "match": Match, "feature table": FeatureTable, "run": TrainingRun}
-    hashes = {noun: model.objects.get().content_hash for noun, model in tickets.items()}
+    hashes = {noun: model._default_manager.get().content_hash for noun, model in tickets.items()}
     deletion = delete(chain, people, run_jobs)
     told = chain.partner.get(f"/api/v1/deletions/{deletion.number}").json()
     assert (told["state"], told["target"], told["reason"]) == ("done", "sample 1 of auto-loan", "The pilot has ended.")
@@ -279,14 +280,14 @@ def test_the_page_asks_once_and_says_what_will_be_lost(chain, people, run_jobs, 
 
 
 def test_work_under_way_is_stopped_first(chain, people, run_jobs):
-    table = FeatureTable.objects.get()
-    Job.objects.filter(pk=table.job_id).update(state=Job.State.RUNNING)
+    job = job_of(FeatureTable.objects.get())
+    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING)
     deletion = deletions.delete_sample(sample=Sample.objects.get(), user=people.partner, reason="Now.")
-    assert Job.objects.get(pk=table.job_id).cancel_requested
+    assert Job.objects.get(pk=job.pk).cancel_requested
     with pytest.raises(Conflict) as error:
         deletions.run_delete_rows(deletion=deletion)
     assert error.value.code == "still_working"
-    Job.objects.filter(pk=table.job_id).update(state=Job.State.CANCELLED)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.CANCELLED)
     deletions.run_delete_rows(deletion=deletion)
     assert files_with(CANARY) == []
 

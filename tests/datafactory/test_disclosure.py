@@ -114,7 +114,9 @@ def test_no_small_cell_of_a_match_can_be_worked_out_from_all_tables_together(see
     matched = np.logical_or(*hits)
     classes = [(m, label) for m in range(5) for label in (0, 1, -1)]
     of_class = np.array([((month == m) & (y == label)) for m, label in classes])
-    patterns = [(a, b, f) for a in (False, True) for b in (False, True) for f in (False, True) if a or not f]
+    patterns: list[tuple[bool, ...]] = [
+        (a, b, f) for a in (False, True) for b in (False, True) for f in (False, True) if a or not f
+    ]
     reader = Reader(of_class.sum(axis=1), patterns)
     everybody = np.ones(len(classes), bool)
 
@@ -246,7 +248,7 @@ def test_two_samples_that_differ_by_one_person_are_not_both_answered(built):
     for rows in (clean_rows(301), clean_rows(300)[1:], clean_rows(300)[:-1] + clean_rows(400)[-1:]):
         built.sample(rows)
         assert ordered(built, Sample.objects.count()) == "too_similar"
-    told = Match.objects.order_by("number").last()
+    told = Match.objects.latest("number")
     assert (told.report, told.summary) == ({}, {})
     built.sample(clean_rows(340))
     assert ordered(built, Sample.objects.count()) is None

@@ -22,6 +22,7 @@ from tests.datafactory.files import (
     with_column,
     write,
 )
+from tests.models_registry.tables import job_of
 
 # --- the engine's look
 
@@ -173,7 +174,7 @@ def test_the_page_imports_with_a_design(door, browser, run_jobs):
         answer = browser.post(f"{door.page}/{upload}/", form)
     assert answer.status_code == 302, answer.content.decode()
     sample = Sample.objects.get()
-    assert sample.state == "ready", sample.job.error
+    assert sample.state == "ready", job_of(sample).error
     assert [rule["column"] for rule in sample.plan["exclusions"]] == ["city", "income"]
     page = browser.get(answer["Location"]).content.decode()
     for words in ("city is one of 北京", "From the file to the sample", "12 months", "closed"):

@@ -15,6 +15,7 @@ from models_registry.services import plans, training, versions
 from projects.errors import Invalid, NotFound
 from projects.models import AuditEvent
 from tests.datafactory.files import PLAN, clean_rows, hashed
+from tests.models_registry.tables import job_of
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +46,7 @@ def table(built, settings):
     assert built.match().status_code == 202
     assert built.table().status_code == 202
     made = FeatureTable.objects.get()
-    assert made.state == "ready", made.job.error
+    assert made.state == "ready", job_of(made).error
     return made
 
 
@@ -53,7 +54,7 @@ def trained(table, people, run_jobs, **recipe):
     with run_jobs():
         run = training.train_model(user=people.modeler, feature_table=table, plan=plans.read_training(RECIPE | recipe))
     run.refresh_from_db()
-    assert run.state == "ready", run.job.error
+    assert run.state == "ready", job_of(run).error
     return run
 
 
@@ -153,9 +154,11 @@ def test_decisions_in_the_browser_and_another_scan(built, table, people, client_
     sent = {"column": LEAK, "act": "dismissed", "reason": "Chosen before."}
     assert client.post(reverse("datafactory:leak-decide", args=where), sent).status_code == 302
     before = LeakScan.objects.get().scanned_at
+    assert before is not None
     with run_jobs():
         assert client.post(reverse("datafactory:leak-scan", args=where)).status_code == 302
     scan = LeakScan.objects.get()
+    assert scan.scanned_at is not None
     assert scan.scanned_at > before
     assert [(line.column, line.act) for line in selectors.lines_of(scan)] == [(LEAK, "dismissed")]
     for who in ("partner", "approver"):

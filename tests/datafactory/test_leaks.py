@@ -12,7 +12,7 @@ import pytest
 
 from datafactory.engine.leak_columns import LeakLimits
 from datafactory.engine.leaks import scan_table
-from modeling.artifacts import Column
+from modeling.artifacts import Column, Kind
 from tests.datafactory.worlds import TIME, at
 
 LIMITS = LeakLimits(floor_ids=200)
@@ -49,7 +49,7 @@ def write(path, values, y, day, **extra):
     for name, value in values.items():
         arrays[name] = value if isinstance(value, pa.Array) else pa.array(value, from_pandas=value.dtype.kind == "f")
     pq.write_table(pa.table(arrays), path)
-    kinds = {"U": "category", "O": "category", "M": "date"}
+    kinds: dict[str, Kind] = {"U": "category", "O": "category", "M": "date"}
     return [
         Column(
             name,

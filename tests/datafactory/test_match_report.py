@@ -176,7 +176,7 @@ def test_counts_are_told_to_the_next_ten(world):
 
 @pytest.mark.parametrize("total", [100, 995])
 def test_a_coarse_figure_stands_for_ten_counts(total):
-    told = {}
+    told: dict[int, list[int]] = {}
     for count in range(10, total - 9):  # fewer, or fewer left, are hidden
         told.setdefault(coarse(count, total, 10), []).append(count)
     assert all(len(counts) == 10 for figure, counts in told.items() if 10 < figure < total - 20)

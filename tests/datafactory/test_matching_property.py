@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -56,7 +57,8 @@ cases = st.tuples(st.lists(applications, min_size=1, max_size=3), st.lists(event
 def spread(found):
     """All cases as one sample and one source. A row that stands twice in a case is there twice, the same in all parts;
     of any other, ``mark`` tells by a sum which rows were used."""
-    sample, source = [], []
+    sample: list[dict[str, Any]] = []
+    source: list[dict[str, Any]] = []
     for number, (mine, rows) in enumerate(found):
         own = {None: None} | {n: hashed(f"{number}-{n}") for n in (0, 1)}
         for row in mine:
@@ -98,7 +100,7 @@ def compare(world, sample, source, valid_days, kind):
     """Match and features of one world with the row-by-row reading; returns how many applications were found."""
     world.add_sample(sample, id_types=TYPES)
     world.add_source("loans", source, FIELDS, id_types=TYPES, kind=kind, valid_days=valid_days)
-    by_id = {id_type: defaultdict(list) for id_type in TYPES}
+    by_id: dict[str, dict[Any, list[Any]]] = {id_type: defaultdict(list) for id_type in TYPES}
     for row in source:
         for id_type in TYPES:
             by_id[id_type][row[id_type]].append(row)
@@ -192,6 +194,7 @@ def test_a_recipe_without_validity_keeps_its_fingerprint(tmp_path):
     world.add_sample([{"row_id": "1", MOBILE: hashed(1), "observed_at": at(9)}])
     row = {MOBILE: hashed(1), "event_time": at(1), "known_at": at(1), "mark": 1}
     source = world.add_source("loans", [row], (MARK,))
+    assert world.sample is not None
     plain = match_recipe(world.sample, world.plan())
     assert plain["sources"] == [("loans", "events", source.content_hash, True)]
     assert match_recipe(world.sample, world.plan(engine="polars")) == plain

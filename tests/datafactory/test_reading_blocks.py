@@ -4,6 +4,7 @@ import csv
 import io
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -28,7 +29,7 @@ def folder(tmp_path_factory):
 def parsed(folder, content, hint="category", **dialect):
     """All columns of a file as lists of raw texts."""
     with open_blocks(write(folder, content), Dialect("csv", **dialect), LIMITS) as table:
-        columns = [[] for _ in table.names]
+        columns: list[list[Any]] = [[] for _ in table.names]
         for block in table.blocks:
             looks = block.looks(READING, [hint] * len(table.names))
             for held, look in zip(columns, looks, strict=True):
