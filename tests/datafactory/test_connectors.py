@@ -242,12 +242,12 @@ class Recorded:
 
     def execute(self, query, values):
         self.asked.append(query % tuple(f"<{value!r}>" for value in values))
-        answers = {
+        answers: dict[str, list[Any]] = {
             "information_schema.tables": [("loans",)],
             "information_schema.columns": [("i`d", "char", "char(64)"), ("n", "bigint", "bigint unsigned")],
             "FROM `loans`": [(b"x", 2**64 - 1), (None, None)],
         }
-        self.rows: list[Any] = next((rows for part, rows in answers.items() if part in query), [])
+        self.rows = next((rows for part, rows in answers.items() if part in query), [])
 
     def fetchall(self):
         return self.fetchmany(None)
