@@ -7,6 +7,7 @@ row groups, those without a row of the sample are left out, and compiled loops g
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from datafactory.engine.windows import NUMERIC, Aggregate, raw_name
 from modeling.artifacts import Column
 
 Ints = npt.NDArray[np.int64]
+_READERS = 2  # row groups that are read at a time
 _READ_ROWS = 1_000_000  # at least so many rows are read at a time
 _LONG_AGO = np.iinfo(np.int64).min
 
@@ -146,16 +148,22 @@ def rows_at(rows: Path, at: Ints, columns: Sequence[str]) -> pa.Table:
     schema = pq.read_schema(rows)
     schema = pa.schema([schema.field(name).remove_metadata() for name in columns])
     texts = [field.name for field in schema if pa.types.is_string(field.type)]
-    file = pq.ParquetFile(rows, read_dictionary=texts)
-    found, start = [schema.empty_table()], 0
-    for group in range(file.metadata.num_row_groups):
-        stop = start + file.metadata.row_group(group).num_rows
-        first, last = np.searchsorted(at, (start, stop))
-        if last > first:
-            table = file.read_row_group(group, columns=list(columns)).select(list(columns))
-            found.append(table.take(pa.array(at[first:last] - start)).replace_schema_metadata().cast(schema))
+    footer = pq.read_metadata(rows)
+
+    def read(group: int, first: int, chosen: Ints) -> pa.Table:
+        file = pq.ParquetFile(rows, metadata=footer, read_dictionary=texts)
+        table = file.read_row_group(group, columns=list(columns), use_threads=False).select(list(columns))
+        return table.take(pa.array(chosen - first)).replace_schema_metadata().cast(schema)
+
+    asked, start = [], 0
+    for group in range(footer.num_row_groups):
+        stop = start + footer.row_group(group).num_rows
+        chosen = at[slice(*np.searchsorted(at, (start, stop)))]
+        if len(chosen):
+            asked.append((group, start, chosen))
         start = stop
-    return pa.concat_tables(found)
+    with ThreadPoolExecutor(_READERS) as pool:
+        return pa.concat_tables([schema.empty_table(), *pool.map(lambda one: read(*one), asked)])
 
 
 def largest_by_statistics(rows: Path, column: Column) -> float | None:
