@@ -21,7 +21,7 @@ PACKAGES = ("duckdb", "ibis-framework", "polars")
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    sizes, n_columns, n_sample = ((20_000,), 20, 5_000) if quick else ((250_000, 1_000_000, 2_000_000), 20, N_SAMPLE)
+    sizes, n_columns, n_sample = ((20_000,), 20, 5_000) if quick else ((250_000, 500_000, 1_000_000), 20, N_SAMPLE)
     engines = [name for name in ENGINES if name != "spark" or find_spec("pyspark")]
     series: dict[str, chart.Points] = {name: [] for name in engines}
     for number, n_ids in enumerate(sizes):
