@@ -96,7 +96,11 @@ def session(master: str, memory_mb: int, spill: Path) -> Any:
         builder = SparkSession.builder.remote(master)
     else:
         builder = SparkSession.builder.master(master).appName("etron")
-        settings |= {"spark.ui.enabled": "false", "spark.sql.catalogImplementation": "in-memory"}
+        settings |= {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.catalogImplementation": "in-memory",
+        }
     if master.startswith("local"):
         settings |= {
             "spark.driver.memory": f"{memory_mb}m",
