@@ -235,6 +235,8 @@ SPECTACULAR_SETTINGS = {
         "InstitutionKindEnum": "projects.models.Institution.Kind",
         "JobStateEnum": "projects.models.Job.State",
         "ArtifactStateEnum": "projects.models.Artifact.State",
+        "VersionStatusEnum": "models_registry.models.Version.Status",
+        "RevisionStatusEnum": "models_registry.models.BinRevision.Status",
         "SourceKindEnum": "datafactory.models.Source.Kind",
         "KeyStateEnum": "risk_products.serializers.KEY_STATES",
     },

@@ -151,14 +151,14 @@ class BinRevisionDetail(APIView):
 
     @extend_schema(
         operation_id="bin_revisions_decide",
-        request=shapes.Decision,
+        request=shapes.RevisionDecision,
         responses=shapes.BinRevisionSerializer,
         examples=[OpenApiExample("Accept", {"accept": True, "review": "Read."}, request_only=True)],
     )
     def post(self, request: Request, slug: str, number: int, revision: int) -> Response:
         """Accept or return a revision, once. An accepted one never changes."""
         found: BinRevision = access.bin_revision_for(request.user, slug, number, revision, access.BUILD)
-        order = read(shapes.Decision, request.data)
+        order = read(shapes.RevisionDecision, request.data)
         made = bin_sets.decide_revision(user=person(request.user), revision=found, **order)
         return Response(shapes.BinRevisionSerializer(made).data)
 

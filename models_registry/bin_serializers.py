@@ -32,7 +32,7 @@ class Reason(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 
 
-class Decision(serializers.Serializer[Any]):
+class RevisionDecision(serializers.Serializer[Any]):
     accept = serializers.BooleanField()
     review = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
 
